@@ -1,0 +1,1 @@
+//! Carries out one plan on one session.

@@ -1,0 +1,1 @@
+//! The one session engine for every SSH CLI.

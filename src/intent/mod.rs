@@ -1,0 +1,11 @@
+//! Files of one revision -> inventory -> one intended configuration per device. Pure.
+
+pub mod filter;
+pub mod inventory;
+pub mod render;
+
+pub use filter::Filter;
+pub use inventory::{Inventory, load};
+pub use render::{
+    LineOrigin, RenderDevice, RenderLimits, RenderRequest, RenderResponse, Rendered, render_device,
+};

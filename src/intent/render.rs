@@ -1,0 +1,95 @@
+//! Rendering: one call over a serialisable request and response.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Data, Device, Diagnostic, FileSet, IntentSource, Position};
+
+/// What a rendering may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderLimits {
+    /// Address space of the child, in bytes.
+    pub memory: u64,
+    /// CPU seconds of the child.
+    pub cpu_seconds: u64,
+    /// Wall-clock seconds per device.
+    pub wall_seconds: u64,
+    /// minijinja fuel per device.
+    pub fuel: u64,
+    /// Largest rendered text, in bytes.
+    pub max_output: u64,
+}
+
+impl Default for RenderLimits {
+    /// Room for large devices, none for bombs.
+    fn default() -> Self {
+        Self {
+            memory: 512 << 20,
+            cpu_seconds: 60,
+            wall_seconds: 30,
+            fuel: 50_000_000,
+            max_output: 16 << 20,
+        }
+    }
+}
+
+/// One device to render.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenderDevice {
+    /// Inventory name.
+    pub name: String,
+    /// Template or plain file.
+    pub source: IntentSource,
+    /// The `host` object of the template.
+    pub host: Data,
+    /// Resolved data; its keys are bare names in the template.
+    pub data: Data,
+}
+
+impl RenderDevice {
+    /// What a template may see of a device; `None` if it has no intent.
+    #[must_use]
+    pub fn of(_device: &Device) -> Option<Self> {
+        unimplemented!()
+    }
+}
+
+/// Files and a batch of devices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenderRequest {
+    /// The revision's files.
+    pub files: FileSet,
+    /// The batch.
+    pub devices: Vec<RenderDevice>,
+    /// What it may use.
+    pub limits: RenderLimits,
+}
+
+/// Where one line of a rendered text came from: innermost (the text itself) last.
+pub type LineOrigin = Vec<Position>;
+
+/// One rendered device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rendered {
+    /// Inventory name.
+    pub name: String,
+    /// The text; `None` when there is an error among the diagnostics.
+    pub text: Option<String>,
+    /// One chain per line of the text.
+    pub origins: Vec<LineOrigin>,
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The answer to a request, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RenderResponse {
+    /// One per device asked for.
+    pub devices: Vec<Rendered>,
+}
+
+/// Renders one device. Pure, but may exhaust memory on hostile input: call it only in the
+/// evaluator's child.
+#[must_use]
+pub fn render_device(_files: &FileSet, _device: &RenderDevice, _limits: &RenderLimits) -> Rendered {
+    unimplemented!()
+}
