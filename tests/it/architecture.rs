@@ -1,0 +1,1 @@
+//! Who may import whom, and that the tree keeps its own rules.
