@@ -49,6 +49,8 @@ pub enum Next {
     Interval,
     /// Sooner, with backoff: it failed.
     Retry,
+    /// In this time, whatever the interval: a device in doubt is watched closely.
+    After(std::time::Duration),
     /// Not before a person has released it.
     Held,
 }
