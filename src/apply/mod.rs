@@ -45,13 +45,26 @@ pub struct Ports<'a> {
     pub now: &'a (dyn Fn() -> Timestamp + Send + Sync),
 }
 
+/// What happens when running differed from startup before the change: saving would make
+/// somebody's unsaved work permanent too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unsaved {
+    /// The device is not changed.
+    Refuse,
+    /// It is changed, not saved, and that is reported.
+    #[default]
+    Leave,
+    /// It is changed and everything is saved.
+    Save,
+}
+
 /// What the caller allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
     /// A person is watching: a platform without a timer may be changed.
     pub attended: bool,
-    /// Save although running differed from startup before.
-    pub save_unsaved: bool,
+    /// What happens to somebody's unsaved work.
+    pub unsaved: Unsaved,
 }
 
 /// How an attempt ended.

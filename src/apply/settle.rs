@@ -74,8 +74,12 @@ async fn look(
         Ok(looked) => looked,
         Err(error) => return Ending::in_doubt(format!("in doubt: {}", chain(&error))),
     };
+    if let Some(wait) = guard_may_still_fire(ports, attempt, txn, pending.as_ref()) {
+        return Ending::in_doubt(wait).with_running(&seen);
+    }
     match decide(attempt, txn, pending.as_ref(), &seen, base) {
         Verdict::Undo => {
+            let txn = &holder_of(txn, pending.as_ref());
             let mut undoing = Undoing {
                 ports,
                 sealer,

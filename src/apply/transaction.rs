@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::checks::{self, Results};
 use super::read::{Seen, read_running, see};
 use super::undo::{Undoing, undo};
-use super::{Allowed, Ending, Ports, chain, open_lines};
+use super::{Allowed, Ending, Ports, Unsaved, chain, open_lines};
 use crate::config::Sealer;
 use crate::device::{DeviceError, NextStep, Session};
 use crate::model::{
@@ -257,7 +257,7 @@ async fn trial(
     let ending = match verify(&mut *second, &mut undoing, plan, before).await {
         Err(why) => undo(&mut undoing, Some(&mut *second), &why).await,
         Ok(seen) => {
-            let may_save = !before.unsaved.unwrap_or(false) || allowed.save_unsaved;
+            let may_save = !before.unsaved.unwrap_or(false) || allowed.unsaved == Unsaved::Save;
             confirm(first, &mut *second, &mut undoing, may_save)
                 .await
                 .with_running(&seen)
@@ -384,7 +384,7 @@ async fn save(
     detail: &mut String,
 ) {
     if !may_save {
-        detail.push_str("; not saved to startup, which differed from running before (--save)");
+        detail.push_str("; not saved to startup, which differed from running before");
         return;
     }
     if undoing
