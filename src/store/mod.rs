@@ -68,8 +68,9 @@ pub struct Opened {
 
 impl SqliteStore {
     /// Opens `DIR/state.sqlite` (mode 0600, WAL, synchronous full), creating it and the
-    /// folder (mode 0700) if needed. A corrupt file is set aside under a new name. The
-    /// first process to open it also forgets what is too old to keep.
+    /// folder (mode 0700) if needed. A corrupt file is set aside under a new name. A
+    /// process that finds itself alone also voids the leases of those that died with
+    /// theirs (the living hold the file's lock), and forgets what is too old to keep.
     ///
     /// # Errors
     /// When the folder cannot be used, the file is of a newer format, or it is damaged
@@ -82,10 +83,13 @@ impl SqliteStore {
             _lock: opened.lock,
         };
         if opened.alone {
-            match store.forget_old(Retention::default(), now) {
+            let tidied = store
+                .write(None, leases::void)
+                .and_then(|()| store.forget_old(Retention::default(), now).map(drop));
+            match tidied {
                 // Nothing can be forgotten on a full disk, but everything can be read:
                 // observation goes on, and `check_writable` stops the applies.
-                Ok(_) | Err(StoreError::Write { .. }) => {}
+                Ok(()) | Err(StoreError::Write { .. }) => {}
                 Err(e) => return Err(e),
             }
         }

@@ -246,6 +246,19 @@ fn renewing_extends_and_never_shortens() {
 }
 
 #[test]
+fn the_leases_of_the_dead_end_with_them() {
+    let dir = TempDir::new().unwrap();
+    let dying = open(&dir);
+    let old = claim(&dying, "dead", at(0)).unwrap();
+    let living = open(&dir);
+    assert_eq!(claim(&living, "living", at(1)), None, "it is alive still");
+    drop((dying, living));
+    let heir = open(&dir);
+    let new = claim(&heir, "heir", at(1)).unwrap();
+    assert!(new.epoch > old.epoch);
+}
+
+#[test]
 fn the_journal_survives_kill_9_step_by_step() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
