@@ -1,5 +1,7 @@
 //! Inheritance, Netkeel's keys, and faults with their places.
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::model::{ApplyMode, Check, CheckExpect, IntentSource, Level, Manage, Undo, UndoMethod};
 
@@ -182,6 +184,15 @@ fn faults_of_one_host_break_that_host_only() {
             "{connection_options: {ssh: {prot: 1}}}",
             "connection options has no key `prot`",
         ),
+    ] {
+        let shown = broken(&format!("good: {{}}\nr1: {body}\n"), "core: {}\n");
+        assert!(shown.contains(expected), "{body}: {shown}");
+    }
+}
+
+#[test]
+fn faults_in_netkeel_keys_break_that_host_only() {
+    for (body, expected) in [
         (
             "{data: {netkeel: {aply: auto}}}",
             "hosts.yaml:2:23: device `r1`: `netkeel` has no key `aply`",
@@ -222,7 +233,7 @@ fn faults_of_one_host_break_that_host_only() {
         ),
         (
             "{data: {netkeel: {checks: [{command: a, must: '('}]}}}",
-            "hosts.yaml:2: device `r1`: `must` is not a usable expression: unclosed group",
+            "hosts.yaml:2:51: device `r1`: `must` is not a usable expression: unclosed group",
         ),
         (
             "{data: {netkeel: {checks: [{command: a, must: '(x{1000}){1000}'}]}}}",
@@ -281,9 +292,10 @@ fn faults_of_the_whole_inventory() {
     );
     let own = fatal("a: {}", "x: {groups: [x]}", "");
     assert!(own.contains("x -> x"), "{own}");
-    let mut chain: String = (0..300)
-        .map(|n| format!("g{n}: {{groups: [g{}]}}\n", n + 1))
-        .collect();
+    let mut chain = String::new();
+    for n in 0..300 {
+        writeln!(chain, "g{n}: {{groups: [g{}]}}", n + 1).expect("written");
+    }
     chain += "g300: {}\n";
     assert!(fatal("a: {groups: [g0]}", &chain, "").contains("nest deeper"));
 }
@@ -294,7 +306,7 @@ fn many_diamonds_are_no_bomb() {
     for level in 0..90 {
         for side in ["l", "r"] {
             let next = level + 1;
-            groups += &format!("{side}{level}: {{groups: [l{next}, r{next}]}}\n");
+            writeln!(groups, "{side}{level}: {{groups: [l{next}, r{next}]}}").expect("written");
         }
     }
     groups += "l90: {connection_options: {ssh: {port: 1}}}\nr90: {}\n";
