@@ -277,3 +277,6 @@ pub trait Connector: Send + Sync {
     /// A new TCP connection, key exchange, login and prompt.
     async fn connect(&self, target: &Target) -> Result<Box<dyn Session>, DeviceError>;
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
