@@ -1,9 +1,17 @@
 //! Files of one revision -> inventory -> one intended configuration per device. Pure.
 
+mod engine;
+mod faults;
 pub mod filter;
+mod filters;
 pub mod inventory;
+mod marks;
+mod origins;
 pub mod render;
+mod scan;
+mod values;
 
+pub use engine::Renderer;
 pub use filter::Filter;
 pub use inventory::{Inventory, load};
 pub use render::{
