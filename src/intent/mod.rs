@@ -1,12 +1,24 @@
 //! Files of one revision -> inventory -> one intended configuration per device. Pure.
 
+mod engine;
+mod faults;
 pub mod filter;
+mod filters;
 pub mod inventory;
+<<<<<<< HEAD
 mod keel;
 pub mod render;
 mod scalar;
 mod yaml;
+=======
+mod marks;
+mod origins;
+pub mod render;
+mod scan;
+mod values;
+>>>>>>> refs/heads/intent
 
+pub use engine::Renderer;
 pub use filter::Filter;
 pub use inventory::{Inventory, load};
 pub use render::{
