@@ -3,3 +3,4 @@
 #[path = "../architecture.rs"]
 mod architecture;
 mod evaluator;
+mod sim;
