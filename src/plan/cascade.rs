@@ -139,7 +139,7 @@ impl<'a> Work<'a> {
             changes.list[*at].after.push(trigger);
             return;
         }
-        let line = self.pair.from_line(id);
+        let line = self.pair.old_line(id);
         let path: Vec<String> = self
             .pair
             .from
@@ -166,7 +166,6 @@ impl<'a> Work<'a> {
             }
             Action::Replace(_, new) => {
                 change.action = Action::Add(new.clone());
-                change.negation = None;
                 change.after.push(trigger);
             }
             Action::Add(_) | Action::Restore(..) => {}
@@ -189,9 +188,6 @@ impl<'a> Work<'a> {
 fn events(change: &Change) -> Vec<(&Meaning, Event)> {
     match &change.action {
         Action::Remove(old) => vec![(&old.meaning, Event::Remove)],
-        Action::Replace(old, new) if change.negation.is_some() => {
-            vec![(&old.meaning, Event::Remove), (&new.meaning, Event::Add)]
-        }
         Action::Replace(_, new) => vec![(&new.meaning, Event::Change)],
         Action::Add(new) => vec![(&new.meaning, Event::Add)],
         Action::Restore(..) => Vec::new(),

@@ -39,12 +39,12 @@ pub(super) struct Change {
     /// Header lines of the enclosing blocks, outermost first.
     pub(super) path: Vec<String>,
     pub(super) action: Action,
-    /// The line to take the old one back with.
+    /// The line that takes the old one back.
     pub(super) negation: Option<String>,
     /// Indices of changes that have to come first.
     pub(super) after: Vec<usize>,
-    /// Changes that belong to one top-level list stay together: the list's name.
-    pub(super) list: Option<String>,
+    /// The new line with another number than it is written with.
+    pub(super) typed: Option<String>,
 }
 
 /// All changes of one direction.
@@ -64,7 +64,7 @@ impl Change {
             action,
             negation: None,
             after: Vec::new(),
-            list: None,
+            typed: None,
         }
     }
 
@@ -96,12 +96,12 @@ impl Change {
 }
 
 impl<'a> Pair<'a> {
-    pub(super) fn from_line(&self, id: NodeId) -> Line {
+    pub(super) fn old_line(&self, id: NodeId) -> Line {
         let meaning = self.from.meaning(id, self.dialect);
         Line { id, meaning }
     }
 
-    pub(super) fn to_line(&self, id: NodeId) -> Line {
+    pub(super) fn new_line_of(&self, id: NodeId) -> Line {
         let meaning = self.to.meaning(id, self.dialect);
         Line { id, meaning }
     }
@@ -121,14 +121,14 @@ pub(super) fn from_diff(pair: Pair<'_>, diff: &Diff) -> Changes {
     for op in &diff.ops {
         match (op.kind, op.running, op.intended) {
             (OpKind::Add, _, Some(to)) => {
-                let action = Action::Add(pair.to_line(to));
+                let action = Action::Add(pair.new_line_of(to));
                 changes.list.push(Change::new(&op.path, action));
             }
             (OpKind::Remove, Some(from), _) => remove(pair, &op.path, from, &mut changes),
             (OpKind::Replace, Some(from), Some(to)) => replace(pair, op, from, to, &mut changes),
             (OpKind::Move, Some(from), Some(to)) => {
                 remove(pair, &op.path, from, &mut changes);
-                let action = Action::Add(pair.to_line(to));
+                let action = Action::Add(pair.new_line_of(to));
                 let mut change = Change::new(&op.path, action);
                 change.after.push(changes.list.len() - 1);
                 changes.list.push(change);
@@ -145,7 +145,7 @@ pub(super) fn from_diff(pair: Pair<'_>, diff: &Diff) -> Changes {
 }
 
 fn remove(pair: Pair<'_>, path: &[String], id: NodeId, changes: &mut Changes) {
-    let line = pair.from_line(id);
+    let line = pair.old_line(id);
     let options = pair.dialect.negations(&line.meaning);
     match options.into_iter().next() {
         Some(Negation::Line(text)) => {
@@ -171,8 +171,9 @@ fn remove(pair: Pair<'_>, path: &[String], id: NodeId, changes: &mut Changes) {
 
 fn replace(pair: Pair<'_>, op: &Op, from: NodeId, to: NodeId, changes: &mut Changes) {
     let is_block = |doc: &Document, id| doc.node(id).kind == NodeKind::Block;
-    let (old, new) = (pair.from_line(from), pair.to_line(to));
-    if is_block(pair.from, from) || is_block(pair.to, to) {
+    let (old, new) = (pair.old_line(from), pair.new_line_of(to));
+    let blocks = is_block(pair.from, from) || is_block(pair.to, to);
+    if blocks || pair.dialect.remove_first(&old.meaning) {
         let first = changes.list.len();
         remove(pair, &op.path, from, changes);
         let mut change = Change::new(&op.path, Action::Add(new));
@@ -180,12 +181,7 @@ fn replace(pair: Pair<'_>, op: &Op, from: NodeId, to: NodeId, changes: &mut Chan
         changes.list.push(change);
         return;
     }
-    let mut change = Change::new(&op.path, Action::Replace(old.clone(), new));
-    if pair.dialect.remove_first(&old.meaning) {
-        let options = pair.dialect.negations(&old.meaning);
-        if let Some(Negation::Line(text)) = options.into_iter().next() {
-            change.negation = Some(text);
-        }
-    }
-    changes.list.push(change);
+    changes
+        .list
+        .push(Change::new(&op.path, Action::Replace(old, new)));
 }

@@ -62,7 +62,10 @@ impl Writer<'_> {
             let disruption = self.worst(self.pair.from, old);
             self.push(negation.clone(), why.clone(), disruption);
         }
-        if let Some(new) = change.new_line() {
+        if let (Some(text), Some(new)) = (&change.typed, change.new_line()) {
+            let disruption = self.pair.dialect.disruption(&new.meaning);
+            self.push(text.clone(), why, disruption);
+        } else if let Some(new) = change.new_line() {
             self.subtree(self.pair.source(&change.action), new, &why);
         }
     }

@@ -1,11 +1,12 @@
-//! Ordered lists whose entries show no number: new entries land at the end, so the tail
-//! from the first difference on is typed again; if the platform can only drop the list as
-//! a whole, it is rebuilt and said to be dangerous.
+//! Ordered lists. Where entries show no number, new ones land at the end, so the tail from
+//! the first difference on is typed again; if the platform can only drop the list as a
+//! whole, it is rebuilt and said to be dangerous.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cascade::{compact, find};
 use super::change::{Action, Change, Changes, Line, Pair};
+use super::numbers;
 use crate::config::dialect::{Cardinality, Event, Negation, Slot};
 use crate::config::{Document, NodeId};
 
@@ -27,11 +28,17 @@ pub(super) fn settle(pair: Pair<'_>, changes: &mut Changes) {
     let mut dropped = BTreeSet::new();
     for (key, indices) in touched {
         let edit = Edit::new(pair, &key);
-        if edit.numbered() {
-            continue;
+        match edit.way() {
+            Way::ByDiff => {}
+            Way::ByNumber => {
+                dropped.extend(indices);
+                numbers::edit(pair, &key.path, &edit.from, &edit.to, changes);
+            }
+            Way::ByPlace => {
+                dropped.extend(indices);
+                edit.carry_out(&key, changes);
+            }
         }
-        dropped.extend(indices);
-        edit.carry_out(&key, changes);
     }
     compact(changes, &dropped);
 }
@@ -41,17 +48,25 @@ fn list_of(pair: Pair<'_>, change: &Change) -> Option<ListKey> {
     let meaning = &change.subject().meaning;
     let slot = match meaning.cardinality {
         _ if pair.dialect.ordered(meaning.context) => None,
-        Cardinality::Seq => Some(meaning.slot.clone()),
-        Cardinality::One
-        | Cardinality::Set
-        | Cardinality::Keyed
-        | Cardinality::Atomic
-        | Cardinality::Literal => return None,
+        Cardinality::Seq | Cardinality::Keyed => Some(meaning.slot.clone()),
+        Cardinality::One | Cardinality::Set | Cardinality::Atomic | Cardinality::Literal => {
+            return None;
+        }
     };
     Some(ListKey {
         path: change.path.clone(),
         slot,
     })
+}
+
+/// How a list can be edited.
+enum Way {
+    /// Every entry carries its number: the differences stand for themselves.
+    ByDiff,
+    /// The device shows numbers, the intent leaves some out.
+    ByNumber,
+    /// Nothing but the place tells the order.
+    ByPlace,
 }
 
 /// One list before and after.
@@ -86,10 +101,19 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Every entry carries its number: single entries can be edited.
-    fn numbered(&self) -> bool {
+    fn way(&self) -> Way {
         let has = |line: &Line| line.meaning.number.is_some();
-        self.from.iter().all(has) && self.to.iter().all(has)
+        let keyed = |line: &Line| line.meaning.cardinality == Cardinality::Keyed;
+        let all = || self.from.iter().chain(&self.to);
+        if all().all(|line| keyed(line) && has(line)) || (self.from.is_empty() && all().all(keyed))
+        {
+            Way::ByDiff
+        } else if self.from.iter().all(|line| keyed(line) && has(line)) && self.to.iter().all(keyed)
+        {
+            Way::ByNumber
+        } else {
+            Way::ByPlace
+        }
     }
 
     fn carry_out(&self, key: &ListKey, changes: &mut Changes) {
@@ -128,7 +152,8 @@ impl<'a> Edit<'a> {
     }
 
     fn text(&self, doc: &Document, line: &Line) -> Vec<String> {
-        doc.typed(line.id, self.pair.dialect)
+        let bare = self.pair.dialect.numbered(&line.meaning, None);
+        bare.map_or_else(|| doc.typed(line.id, self.pair.dialect), |text| vec![text])
     }
 
     /// Taking one entry back takes the others too.
@@ -182,18 +207,16 @@ impl<'a> Edit<'a> {
             return self.rebuild_lines(key, changes, false);
         };
         let outer = &key.path[..key.path.len() - 1];
-        let old = self.pair.from_line(old);
+        let old = self.pair.old_line(old);
         let options = self.pair.dialect.negations(&old.meaning);
         let Some(Negation::Line(text)) = options.into_iter().next() else {
             return self.rebuild_lines(key, changes, false);
         };
         let mut gone = Change::new(outer, Action::Remove(old));
         gone.negation = Some(text);
-        gone.list = Some(key.path.join(" / "));
         changes.list.push(gone);
-        let mut again = Change::new(outer, Action::Add(self.pair.to_line(new)));
+        let mut again = Change::new(outer, Action::Add(self.pair.new_line_of(new)));
         again.after.push(changes.list.len() - 1);
-        again.list = Some(key.path.join(" / "));
         changes.list.push(again);
         self.hazard(changes);
     }
@@ -203,7 +226,7 @@ impl<'a> Edit<'a> {
             return;
         };
         let parent = self.pair.from.node(line.id).parent;
-        let definer = parent.map_or_else(|| line.clone(), |id| self.pair.from_line(id));
+        let definer = parent.map_or_else(|| line.clone(), |id| self.pair.old_line(id));
         let what = self.pair.dialect.defines(&definer.meaning).map_or_else(
             || format!("the list of `{}`", definer.meaning.canonical),
             |name| format!("{} `{}`", name.kind, name.name),
@@ -225,7 +248,6 @@ impl<'a> Edit<'a> {
         };
         let mut change = Change::new(&key.path, Action::Remove(line.clone()));
         change.negation = Some(text);
-        change.list = key.name();
         changes.list.push(change);
     }
 
@@ -234,19 +256,13 @@ impl<'a> Edit<'a> {
         let mut before = first;
         for line in lines {
             let mut change = Change::new(&key.path, Action::Add(line.clone()));
-            change.list = key.name();
+            // The device shows no numbers here, so none may be typed either.
+            change.typed = match line.meaning.number {
+                Some(_) if !self.from.is_empty() => self.pair.dialect.numbered(&line.meaning, None),
+                Some(_) | None => None,
+            };
             change.after = std::mem::replace(&mut before, vec![changes.list.len()]);
             changes.list.push(change);
         }
-    }
-}
-
-impl ListKey {
-    /// Keeps the lines of a top-level list together.
-    fn name(&self) -> Option<String> {
-        let slot = self.slot.as_ref()?;
-        self.path
-            .is_empty()
-            .then(|| format!("{} {}", slot.name, slot.key))
     }
 }

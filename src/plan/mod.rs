@@ -10,11 +10,14 @@
 
 mod cascade;
 mod change;
+mod edges;
 mod emit;
 mod lists;
+mod numbers;
 mod order;
 mod prove;
 mod rails;
+mod schedule;
 
 #[cfg(test)]
 mod tests;
