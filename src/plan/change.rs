@@ -1,6 +1,6 @@
 //! From a typed diff to single changes, each with what the dialect says about its line.
 
-use crate::config::dialect::{Meaning, Negation};
+use crate::config::dialect::{Cardinality, Meaning, Negation};
 use crate::config::{Dialect, Diff, Document, NodeId, NodeKind, Op, OpKind};
 
 /// The two documents of one direction and the language they are in.
@@ -118,14 +118,24 @@ impl<'a> Pair<'a> {
 /// The changes a diff asks for, in the diff's order, without regard to side effects.
 pub(super) fn from_diff(pair: Pair<'_>, diff: &Diff) -> Changes {
     let mut changes = Changes::default();
+    // Blocks that go and come again as a whole, whatever else differs inside them.
+    let mut rewritten: Vec<Vec<String>> = Vec::new();
     for op in &diff.ops {
+        if rewritten.iter().any(|path| op.path.starts_with(path)) {
+            continue;
+        }
         match (op.kind, op.running, op.intended) {
             (OpKind::Add, _, Some(to)) => {
                 let action = Action::Add(pair.new_line_of(to));
                 changes.list.push(Change::new(&op.path, action));
             }
             (OpKind::Remove, Some(from), _) => remove(pair, &op.path, from, &mut changes),
-            (OpKind::Replace, Some(from), Some(to)) => replace(pair, op, from, to, &mut changes),
+            (OpKind::Replace, Some(from), Some(to)) => {
+                if replace(pair, op, from, to, &mut changes) {
+                    let header = pair.to.node(to).command.clone();
+                    rewritten.push(op.path.iter().cloned().chain([header]).collect());
+                }
+            }
             (OpKind::Move, Some(from), Some(to)) => {
                 remove(pair, &op.path, from, &mut changes);
                 let action = Action::Add(pair.new_line_of(to));
@@ -169,19 +179,21 @@ fn remove(pair: Pair<'_>, path: &[String], id: NodeId, changes: &mut Changes) {
     }
 }
 
-fn replace(pair: Pair<'_>, op: &Op, from: NodeId, to: NodeId, changes: &mut Changes) {
+/// True when the whole block is written again.
+fn replace(pair: Pair<'_>, op: &Op, from: NodeId, to: NodeId, changes: &mut Changes) -> bool {
     let is_block = |doc: &Document, id| doc.node(id).kind == NodeKind::Block;
     let (old, new) = (pair.old_line(from), pair.new_line_of(to));
     let blocks = is_block(pair.from, from) || is_block(pair.to, to);
-    if blocks || pair.dialect.remove_first(&old.meaning) {
-        let first = changes.list.len();
-        remove(pair, &op.path, from, changes);
-        let mut change = Change::new(&op.path, Action::Add(new));
-        change.after = (first..changes.list.len()).collect();
-        changes.list.push(change);
-        return;
+    let overwrites = !blocks || new.meaning.cardinality == Cardinality::Atomic;
+    if overwrites && !pair.dialect.remove_first(&old.meaning) {
+        let action = Action::Replace(old, new);
+        changes.list.push(Change::new(&op.path, action));
+        return blocks;
     }
-    changes
-        .list
-        .push(Change::new(&op.path, Action::Replace(old, new)));
+    let first = changes.list.len();
+    remove(pair, &op.path, from, changes);
+    let mut change = Change::new(&op.path, Action::Add(new));
+    change.after = (first..changes.list.len()).collect();
+    changes.list.push(change);
+    blocks
 }

@@ -198,3 +198,131 @@ fn the_example_packs_load_without_a_warning() {
             .all(|r| r.warnings.is_empty() && !r.message.is_empty())
     );
 }
+
+// ---- evaluation -------------------------------------------------------------------------
+
+fn dialect() -> crate::config::Dialect {
+    let pack: serde_yaml::Value =
+        serde_yaml::from_str(include_str!("../pack/packs/ios.yaml")).expect("a built-in pack");
+    let spec: crate::config::dialect::DialectSpec =
+        serde_yaml::from_value(pack["config"].clone()).expect("a dialect");
+    crate::config::Dialect::compile(&spec).expect("a built-in dialect")
+}
+
+const IOS: &str = "version 15.7\n!\nhostname r1\nservice password-encryption\n!\ninterface GigabitEthernet0/0\n \
+description core\n ip address 10.0.0.1 255.255.255.0\n!\nrouter bgp 65001\n bgp log-neighbor-changes\n \
+neighbor 10.0.0.2 remote-as 65002\n !\n address-family ipv4\n  neighbor 10.0.0.2 activate\n \
+exit-address-family\n!\nline con 0\nline vty 0 4\n transport input ssh\nline vty 5 15\n \
+transport input telnet ssh\nline vty 16\n transport input all\n!\nend\n";
+
+/// The verdict of one rule on a configuration, with its place and message.
+fn verdict_on(config: &str, body: &str) -> Finding {
+    let dialect = dialect();
+    let document = Document::parse(config, &dialect);
+    let rules = rules(&format!("- id: r\n  message: mend it\n{body}"));
+    let mut findings = evaluate(&rules, &Device::default(), "ios", &document, &dialect);
+    assert_eq!(findings.len(), 1, "one finding per rule");
+    findings.remove(0)
+}
+
+fn verdict(body: &str) -> Finding {
+    verdict_on(IOS, body)
+}
+
+#[test]
+fn top_level_lines_are_required_and_forbidden() {
+    let pass =
+        verdict("  require: [{line: '^hostname \\S+$'}]\n  forbid: [{line: '^ip http server$'}]\n");
+    assert_eq!(pass.verdict, Verdict::Pass);
+    assert_eq!(pass.severity, Severity::Medium);
+    let missing = verdict("  require: [{line: '^ntp server '}]\n");
+    assert_eq!(missing.verdict, Verdict::Fail);
+    assert_eq!(missing.message, "mend it (missing line `^ntp server `)");
+    let found = verdict("  forbid: [{line: '^hostname '}]\n");
+    assert_eq!(found.message, "mend it (found `hostname r1`)");
+}
+
+#[test]
+fn lines_inside_blocks_are_not_top_level_lines() {
+    let inside = verdict("  forbid: [{line: '^description '}]\n");
+    assert_eq!(inside.verdict, Verdict::Pass);
+    let deeper = verdict(
+        "  for_each: {block: '^router bgp '}\n  forbid: [{line: '^neighbor \\S+ activate$'}]\n",
+    );
+    assert_eq!(
+        deeper.verdict,
+        Verdict::Pass,
+        "that line is in the address family"
+    );
+    let path = verdict(
+        "  for_each: {block: ['^router bgp ', '^address-family ']}\n  \
+         forbid: [{line: '^neighbor \\S+ activate$'}]\n",
+    );
+    assert_eq!(path.verdict, Verdict::Fail);
+    assert_eq!(
+        path.place.as_deref(),
+        Some("router bgp 65001 / address-family ipv4")
+    );
+}
+
+#[test]
+fn each_block_must_hold_and_the_first_that_fails_is_the_place() {
+    let finding =
+        verdict("  for_each: {block: '^line vty'}\n  require: [{line: '^transport input ssh$'}]\n");
+    assert_eq!(finding.verdict, Verdict::Fail);
+    assert_eq!(finding.place.as_deref(), Some("line vty 5 15"));
+    assert_eq!(
+        finding.message,
+        "mend it (missing line `^transport input ssh$`; one more block fails)"
+    );
+}
+
+#[test]
+fn blocks_taken_together_need_the_line_once() {
+    let together = verdict("  in: '^line vty'\n  require: [{line: '^transport input ssh$'}]\n");
+    assert_eq!(together.verdict, Verdict::Pass);
+    let forbidden = verdict("  in: '^line vty'\n  forbid: [{line: '^transport input all$'}]\n");
+    assert_eq!(forbidden.verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_block_matcher_counts_only_blocks() {
+    let block = verdict("  require: [{block: '^interface GigabitEthernet0/0$'}]\n");
+    assert_eq!(block.verdict, Verdict::Pass);
+    let line = verdict("  require: [{block: '^hostname r1$'}]\n");
+    assert_eq!(line.verdict, Verdict::Fail);
+}
+
+#[test]
+fn without_the_block_the_rule_says_what_it_wants() {
+    let body = "  for_each: {block: '^router isis'}\n  require: [{line: '^net '}]\n";
+    assert_eq!(verdict(body).verdict, Verdict::NotApplicable);
+    let with = |what: &str| verdict(&format!("{body}  absent_block: {what}\n")).verdict;
+    assert_eq!(with("fail"), Verdict::Fail);
+    assert_eq!(with("pass"), Verdict::Pass);
+}
+
+#[test]
+fn half_a_configuration_proves_nothing() {
+    let half = IOS.strip_suffix("end\n").expect("an end");
+    let finding = verdict_on(half, "  forbid: [{line: '^ip http server$'}]\n");
+    assert_eq!(finding.verdict, Verdict::Unknown);
+    assert!(
+        finding.message.starts_with("no complete data"),
+        "{}",
+        finding.message
+    );
+}
+
+#[test]
+fn rules_that_do_not_concern_a_device_say_nothing_and_order_is_by_id() {
+    let dialect = dialect();
+    let document = Document::parse(IOS, &dialect);
+    let rules = rules(
+        "- id: z\n  require: [{line: '^a'}]\n- id: other\n  select: {platform: frr}\n  \
+         require: [{line: '^a'}]\n- id: a\n  require: [{line: '^a'}]\n",
+    );
+    let findings = evaluate(&rules, &Device::default(), "ios", &document, &dialect);
+    let ids: Vec<&str> = findings.iter().map(|f| f.rule.as_str()).collect();
+    assert_eq!(ids, ["a", "z"]);
+}

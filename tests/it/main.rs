@@ -1,3 +1,5 @@
 //! The integration tests: one binary, one module per area.
 
 mod architecture;
+mod plan;
+mod plan_properties;

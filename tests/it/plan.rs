@@ -91,6 +91,26 @@ impl Case {
     }
 }
 
+/// The plan between two whole configurations of one device.
+pub(crate) fn plan_between(
+    platform: &str,
+    dialect: &Dialect,
+    running: &Document,
+    intended: &Document,
+) -> Plan {
+    plan(&Inputs {
+        device: &device(Path::new("")),
+        platform,
+        pack: "pack",
+        revision: "revision",
+        dialect,
+        running,
+        intended,
+        last_applied: None,
+        capabilities: &capabilities(),
+    })
+}
+
 fn commands(out: &mut String, title: &str, commands: &[Command]) {
     writeln!(out, "--- {title} ({})", commands.len()).expect("writing to a String");
     for command in commands {
@@ -161,7 +181,11 @@ fn run(platform: &str, least: usize) {
             wrong.push(format!("{}:\n{shown}", folder.display()));
         }
     }
-    assert!(wrong.is_empty(), "differ from plan.txt:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "differ from plan.txt:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -192,7 +216,12 @@ fn a_plan_is_unchanged_exactly_when_nothing_differs() {
             let plan = case.plan(platform, &dialect);
             let unchanged = plan.decision == Decision::Unchanged;
             assert_eq!(unchanged, diff.is_empty(), "{}", folder.display());
-            assert_eq!(unchanged, plan.remediation.is_empty(), "{}", folder.display());
+            assert_eq!(
+                unchanged,
+                plan.remediation.is_empty(),
+                "{}",
+                folder.display()
+            );
         }
     }
 }
