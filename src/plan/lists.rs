@@ -41,6 +41,23 @@ pub(super) fn settle(pair: Pair<'_>, changes: &mut Changes) {
         }
     }
     compact(changes, &dropped);
+    swallow(changes);
+}
+
+/// Changes inside a block that goes, or comes again, as a whole are part of that.
+fn swallow(changes: &mut Changes) {
+    let mut whole: BTreeSet<Vec<String>> = BTreeSet::new();
+    for change in &changes.list {
+        if let Action::Remove(line) | Action::Add(line) = &change.action {
+            let header = std::iter::once(&line.meaning.canonical);
+            whole.insert(change.path.iter().chain(header).cloned().collect());
+        }
+    }
+    let inside =
+        |change: &Change| (1..=change.path.len()).any(|n| whole.contains(&change.path[..n]));
+    let indices = changes.list.iter().enumerate();
+    let dropped = indices.filter(|(_, c)| inside(c)).map(|(i, _)| i).collect();
+    compact(changes, &dropped);
 }
 
 /// The unnumbered list a change belongs to, if it belongs to one.

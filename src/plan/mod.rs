@@ -13,6 +13,7 @@ mod change;
 mod edges;
 mod emit;
 mod lists;
+mod moves;
 mod numbers;
 mod order;
 mod prove;
@@ -165,6 +166,7 @@ fn script<'a>(pair: Pair<'a>, diff: &Diff) -> Script<'a> {
     changes.problems.extend(diff.problems.iter().cloned());
     lists::settle(pair, &mut changes);
     cascade::settle(pair, &mut changes);
+    moves::settle(pair, &mut changes);
     let order = order::order(pair, &mut changes);
     let commands = emit::emit(pair, &changes.list, &order);
     Script {

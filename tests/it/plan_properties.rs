@@ -3,12 +3,11 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use netkeel::config::simulate::replay;
 use netkeel::config::{Dialect, Document, Scope, compare};
 use netkeel::model::{Command, Decision, Plan, Proof};
-use netkeel::pack::Packs;
 use proptest::prelude::*;
 
 use crate::plan::plan_between;
@@ -187,10 +186,11 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec(one, 0..6)
 }
 
-fn dialect(platform: &str) -> Arc<Dialect> {
-    static PACKS: OnceLock<Packs> = OnceLock::new();
-    let packs = PACKS.get_or_init(|| Packs::builtin().expect("the built-in packs"));
-    packs.get(platform).expect("the pack").dialect.clone()
+fn dialect(platform: &str) -> &'static Dialect {
+    static FRR: OnceLock<Dialect> = OnceLock::new();
+    static IOS: OnceLock<Dialect> = OnceLock::new();
+    let cell = if platform == "frr" { &FRR } else { &IOS };
+    cell.get_or_init(|| crate::plan::dialect(platform))
 }
 
 fn lines(commands: &[Command]) -> Vec<&str> {
@@ -233,9 +233,9 @@ fn types_nothing_twice(plan: &Plan) {
 
 fn holds(platform: &str, a: &str, b: &str) {
     let dialect = dialect(platform);
-    let (running, intended) = (Document::parse(a, &dialect), Document::parse(b, &dialect));
-    let plan = plan_between(platform, &dialect, &running, &intended);
-    assert_eq!(plan, plan_between(platform, &dialect, &running, &intended));
+    let (running, intended) = (Document::parse(a, dialect), Document::parse(b, dialect));
+    let plan = plan_between(platform, dialect, &running, &intended);
+    assert_eq!(plan, plan_between(platform, dialect, &running, &intended));
     if let Proof::NotProved(why) = &plan.proof {
         panic!(
             "not proved: {why}\n{}\n{}",
@@ -244,8 +244,8 @@ fn holds(platform: &str, a: &str, b: &str) {
         );
     }
     types_nothing_twice(&plan);
-    leads_there_and_back(&plan, &running, &intended, &dialect);
-    let same = plan_between(platform, &dialect, &running, &running);
+    leads_there_and_back(&plan, &running, &intended, dialect);
+    let same = plan_between(platform, dialect, &running, &running);
     assert_eq!(same.decision, Decision::Unchanged);
     assert!(same.remediation.is_empty() && same.rollback.is_empty());
 }
