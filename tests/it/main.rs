@@ -4,3 +4,5 @@
 mod architecture;
 mod evaluator;
 mod sim;
+mod plan;
+mod plan_properties;
