@@ -5,18 +5,14 @@ mod faults;
 pub mod filter;
 mod filters;
 pub mod inventory;
-<<<<<<< HEAD
 mod keel;
-pub mod render;
-mod scalar;
-mod yaml;
-=======
 mod marks;
 mod origins;
 pub mod render;
+mod scalar;
 mod scan;
 mod values;
->>>>>>> refs/heads/intent
+mod yaml;
 
 pub use engine::Renderer;
 pub use filter::Filter;

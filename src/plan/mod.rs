@@ -287,15 +287,3 @@ fn top_level(action: &Action) -> String {
         | Action::Restore(line, _) => line.meaning.canonical.clone(),
     }
 }
-
-/// Adds refusals found from history.
-#[must_use]
-pub fn refuse(_plan: Plan, _refusals: Vec<crate::model::Refusal>) -> Plan {
-    unimplemented!()
-}
-
-/// Takes off what a person accepted: a large deletion, an empty intent.
-#[must_use]
-pub fn accept_deletion(_plan: Plan) -> Plan {
-    unimplemented!()
-}
