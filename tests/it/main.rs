@@ -2,7 +2,8 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod compare;
 mod evaluator;
-mod sim;
 mod plan;
 mod plan_properties;
+mod sim;
