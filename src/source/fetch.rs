@@ -119,9 +119,10 @@ impl Job {
         let mut remote = repository.remote_anonymous(&self.address.url)?;
         let mut proxy = ProxyOptions::new();
         proxy.auto();
-        let connection =
+        // One connection for everything: dropped, it would log in a second time.
+        let mut connection =
             remote.connect_auth(Direction::Fetch, Some(talk.callbacks()), Some(proxy))?;
-        drop(connection);
+        let remote = connection.remote();
         talk.connected();
         let mut proxy = ProxyOptions::new();
         proxy.auto();

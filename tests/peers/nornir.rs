@@ -1,10 +1,10 @@
 //! Our inventory and filters against Nornir itself, on a thousand generated inventories.
 //!
-//! `NETKEEL_PEERS_VENV` is the Python interpreter of an environment with `nornir` (PyPI).
+//! `NETKEEL_PEERS_VENV` is a Python environment with `nornir` (PyPI), or its interpreter.
 //! `NETKEEL_PEERS_SEED` chooses other inventories than the usual ones.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use netkeel::intent::{self, Filter, Inventory};
@@ -19,13 +19,17 @@ fn agrees_with_nornir() {
     let Some(python) = std::env::var_os("NETKEEL_PEERS_VENV") else {
         assert!(
             std::env::var_os("CI").is_none(),
-            "NETKEEL_PEERS_VENV must name a Python interpreter with nornir"
+            "NETKEEL_PEERS_VENV must name a Python environment with nornir"
         );
         eprintln!("left out: NETKEEL_PEERS_VENV is not set");
         return;
     };
     let seed = std::env::var("NETKEEL_PEERS_SEED").unwrap_or_else(|_| "1".to_owned());
-    let counts = compare(Path::new(&python), &seed);
+    let mut python = PathBuf::from(python);
+    if python.is_dir() {
+        python.push("bin/python");
+    }
+    let counts = compare(&python, &seed);
     println!("{counts:?}");
     // The comparison must not have become empty by accident.
     assert_eq!(counts.inventories, INVENTORIES);
