@@ -101,11 +101,13 @@ fn openssh_and_nginx() {
         return;
     }
     let _servers = Servers::up();
-    ssh();
+    ssh_hosts();
+    ssh_logins();
+    ssh_passphrases();
     https();
 }
 
-fn ssh() {
+fn ssh_hosts() {
     assert_eq!(fetch(SSH, key("known_hosts")).expect("fetched"), "r1: {}\n");
 
     let plain = format!("{DIR}/known_hosts");
@@ -138,7 +140,9 @@ fn ssh() {
         absent.to_string().contains("absent cannot be read"),
         "{absent}"
     );
+}
 
+fn ssh_logins() {
     let stranger = GitAuth {
         key_file: Some(format!("{DIR}/otherkey").into()),
         ..key("known_hosts")
@@ -159,7 +163,9 @@ fn ssh() {
     let gone =
         fetch(&SSH.replace("net.git", "other.git"), key("known_hosts")).expect_err("no such");
     assert!(gone.to_string().contains("other.git"), "{gone}");
+}
 
+fn ssh_passphrases() {
     let locked = format!("{DIR}/locked");
     let made = run(Command::new("ssh-keygen").args([
         "-q",

@@ -80,20 +80,13 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
                 Kind::IsNot
             }
             quote @ ('\'' | '"') => {
-                let length = chars[at + 1..].iter().position(|c| *c == quote);
-                let length = length.ok_or_else(|| (column, format!("{quote} is not closed")))?;
-                let inner = chars[at + 1..=at + length].iter().collect();
-                at += length + 1;
+                let inner = quoted(&chars[at + 1..], quote).map_err(|why| (column, why))?;
+                at += inner.chars().count() + 1;
                 Kind::Quoted(inner)
             }
             _ => {
-                let value = matches!(
-                    tokens.last(),
-                    Some(Token {
-                        kind: Kind::Is | Kind::IsNot,
-                        ..
-                    })
-                );
+                let last = tokens.last().map(|t: &Token| &t.kind);
+                let value = matches!(last, Some(Kind::Is | Kind::IsNot));
                 let word = word(&chars[at..], value);
                 at += word.chars().count().saturating_sub(1);
                 Kind::Word(word)
@@ -103,6 +96,13 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
         at += 1;
     }
     Ok(tokens)
+}
+
+/// The text up to the closing quote.
+fn quoted(chars: &[char], quote: char) -> Result<String, String> {
+    let end = chars.iter().position(|c| *c == quote);
+    end.map(|end| chars[..end].iter().collect())
+        .ok_or_else(|| format!("{quote} is not closed"))
 }
 
 /// A bare word; in a key an operator ends it, in a value only space or a parenthesis.
