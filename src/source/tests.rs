@@ -459,3 +459,31 @@ fn folders_that_cannot_be_used() {
     not_a_ca.auth.ca_file = Some(file);
     assert!(Mirror::open(not_a_ca).is_err());
 }
+
+#[test]
+fn a_mirror_that_another_process_writes_is_busy() {
+    let lab = Lab::new();
+    lab.commit("main", &[("c", "1")], &[]);
+    let lock = fs::File::create(lab.folder.path().join("mirror.lock")).expect("a file");
+    lock.lock().expect("locked");
+    let quick = SourceSpec {
+        timeout: Duration::from_millis(200),
+        ..lab.spec()
+    };
+    let mut mirror = Mirror::open(quick).expect("a mirror");
+    assert!(matches!(
+        mirror.refresh(None),
+        Err(SourceError::Busy { .. })
+    ));
+    drop(lock);
+    let mut other = lab.mirror();
+    assert!(other.refresh(None).is_ok());
+}
+
+#[test]
+fn a_mirror_may_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Mirror>();
+    shared::<Watcher>();
+    shared::<SourceError>();
+}
