@@ -198,7 +198,7 @@ pub enum HostKeyFault {
     #[error("unknown; add it with `ssh-keyscan` after checking it")]
     Unknown,
     /// Lines only for other kinds of keys.
-    #[error("the server showed its {shown} key, known_hosts has only {known}")]
+    #[error("the server showed its {shown} key, known_hosts has only {known}; add that one too")]
     OtherKind {
         /// The kind the server showed.
         shown: String,

@@ -338,7 +338,9 @@ fn a_repository_that_vanishes_and_comes_back() {
     assert!(mirror.files(&id).is_ok(), "the mirror keeps what it had");
     fs::rename(&away, &here).expect("moved");
     assert!(mirror.refresh(Some(&id)).expect("fetched").fast_forward);
-    let file = format!("file://{}", here.display());
+    let spaced = lab.folder.path().join("net work.git");
+    std::os::unix::fs::symlink(&here, &spaced).expect("linked");
+    let file = format!("file://{}", spaced.display()).replace(' ', "%20");
     let mut other = Mirror::open(spec(&file, &lab.folder.path().join("m2"))).expect("a mirror");
     assert_eq!(other.refresh(None).expect("fetched").revision.id, id);
 }
