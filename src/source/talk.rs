@@ -193,12 +193,20 @@ impl<'a> Talk<'a> {
                 path: self.into.to_owned(),
                 source: std::io::ErrorKind::StorageFull.into(),
             },
-            (_, class) if self.answered.get() && is_storage(class) => SourceError::Damaged {
-                path: self.into.to_owned(),
-                why: message,
-            },
+            // Into an empty mirror: then it is the local repository that cannot be read.
+            (_, class) if is_storage(class) && self.answered.get() && !self.is_new() => {
+                SourceError::Damaged {
+                    path: self.into.to_owned(),
+                    why: message,
+                }
+            }
             _ => SourceError::Unreachable { url, why: message },
         }
+    }
+
+    /// Whether a mirror is made anew.
+    fn is_new(&self) -> bool {
+        self.into != self.job.mirror
     }
 
     /// A message without anything secret in it, on one line.

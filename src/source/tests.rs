@@ -429,6 +429,19 @@ fn a_damaged_mirror_is_kept_while_the_repository_is_away() {
 }
 
 #[test]
+fn a_damaged_repository_is_not_called_a_damaged_mirror() {
+    let lab = Lab::new();
+    lab.commit("main", &[("c", "1")], &[]);
+    let lost = lab.blob(b"lost").to_string();
+    lab.commit("main", &[("c", "lost")], &[]);
+    let objects = lab.folder.path().join("net.git/objects");
+    fs::remove_file(objects.join(&lost[..2]).join(&lost[2..])).expect("removed");
+    let error = lab.mirror().refresh(None).expect_err("a hole in it");
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("net.git"), "{error}");
+}
+
+#[test]
 fn what_was_last_known_survives_a_new_mirror_of_a_rewritten_branch() {
     let lab = Lab::new();
     let known = lab.commit("main", &[("dir/c", "1")], &[]).to_string();
