@@ -9,6 +9,8 @@ mod marks;
 mod origins;
 pub mod render;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use engine::Renderer;
