@@ -105,12 +105,10 @@ fn indent(
         if i > 0 {
             out.push('\n');
         }
-        // The text behind the last line break is no line of its own.
-        let last_empty = i + 1 == lines.len() && line.is_empty() && i > 0;
         let wanted = if i == 0 {
             first
         } else {
-            !line.is_empty() || (blank && !last_empty)
+            !line.is_empty() || blank
         };
         if wanted {
             out.push_str(&by);
