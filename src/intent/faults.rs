@@ -19,7 +19,7 @@ const SIMILAR: f32 = 0.6;
 pub(super) fn diagnostic(error: &Error, files: &FileSet, limits: &RenderLimits) -> Diagnostic {
     let chain = chain(error);
     let innermost = chain.last().copied().unwrap_or(error);
-    let mut message = message(innermost, limits);
+    let mut message = message(innermost, files, limits);
     for outer in chain.iter().rev().skip(1) {
         if let Some(at) = position(outer, files) {
             message.push_str(&format!(", included from {}:{}", at.file, at.line));
@@ -64,7 +64,13 @@ fn position(error: &Error, files: &FileSet) -> Option<Position> {
     })
 }
 
-fn message(error: &Error, limits: &RenderLimits) -> String {
+/// The expression an error is about, when it is one short line.
+fn expression<'a>(error: &Error, files: &'a FileSet) -> Option<&'a str> {
+    let text = files.text(error.name()?)?.get(error.range()?)?.trim();
+    (!text.is_empty() && text.len() <= 60 && !text.contains('\n')).then_some(text)
+}
+
+fn message(error: &Error, files: &FileSet, limits: &RenderLimits) -> String {
     let detail = error.detail().unwrap_or_default();
     match error.kind() {
         ErrorKind::OutOfFuel => format!(
@@ -76,7 +82,11 @@ fn message(error: &Error, limits: &RenderLimits) -> String {
             limits.max_output
         ),
         ErrorKind::UndefinedError if !detail.is_empty() => detail.to_owned(),
-        ErrorKind::UndefinedError => "an undefined value is used".to_owned(),
+        // Inside a macro the engine does not say which; the place does.
+        ErrorKind::UndefinedError => match expression(error, files) {
+            Some(expression) => format!("`{expression}` is undefined"),
+            None => "an undefined value is used".to_owned(),
+        },
         ErrorKind::SyntaxError if !detail.is_empty() => format!("syntax error: {detail}"),
         kind if detail.is_empty() => kind.to_string(),
         _ => detail.to_owned(),

@@ -216,10 +216,59 @@ async fn a_program_that_is_not_there_fails_every_device_readably() {
 }
 
 #[tokio::test]
-async fn the_child_sees_no_environment_and_no_files() {
-    // A template has no way to look; the process itself is asked instead, while it waits.
+async fn names_outside_the_repository_are_refused() {
     let message = bomb("{% include '/etc/passwd' %}", limits()).await;
     assert!(message.contains("/etc/passwd"), "{message}");
     let message = bomb("{% include '../../../etc/passwd' %}", limits()).await;
     assert!(message.contains("etc/passwd"), "{message}");
+}
+
+/// The limits of a process, as the kernel tells them.
+fn kernel_limit(pid: u32, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = text.lines().find(|l| l.starts_with(name))?;
+    line[name.len()..].split_whitespace().next().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn the_child_limits_itself_before_anything_is_sent_to_it() {
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_netkeel"))
+        .args([netkeel::evaluator::CHILD_ARG, "268435456", "7"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("starts");
+    let pid = child.id().expect("runs");
+    let limited = async {
+        while kernel_limit(pid, "Max processes").as_deref() != Some("0") {
+            tokio::task::yield_now().await;
+        }
+    };
+    let wait = std::time::Duration::from_secs(10);
+    tokio::time::timeout(wait, limited).await.expect("limited within ten seconds");
+    for (name, value) in [
+        ("Max address space", "268435456"),
+        ("Max cpu time", "7"),
+        ("Max core file size", "0"),
+        ("Max file size", "0"),
+        ("Max open files", "3"),
+    ] {
+        assert_eq!(kernel_limit(pid, name).as_deref(), Some(value), "{name}");
+    }
+    // It ends by itself when the parent goes away.
+    drop(child.stdin.take());
+    let status = tokio::time::timeout(wait, child.wait()).await.expect("ends");
+    assert!(status.expect("collected").success());
+}
+
+#[tokio::test]
+async fn a_child_without_its_limits_does_not_start() {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_netkeel"))
+        .arg(netkeel::evaluator::CHILD_ARG)
+        .output()
+        .await
+        .expect("starts");
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
 }
