@@ -96,7 +96,13 @@ fn annotated(rendered: &Rendered) -> String {
     for (line, chain) in text.split_inclusive('\n').zip(&rendered.origins) {
         let places: Vec<String> = chain
             .iter()
-            .map(|at| format!("{}:{}", at.file.trim_start_matches("intent/templates/"), at.line))
+            .map(|at| {
+                format!(
+                    "{}:{}",
+                    at.file.trim_start_matches("intent/templates/"),
+                    at.line
+                )
+            })
             .collect();
         let line = line.replace('\r', "\\r");
         write!(out, "{:<34}| {line}", places.join(" > ")).expect("text");
@@ -132,7 +138,12 @@ fn cases_render_with_their_origins() {
         assert_eq!(actual, wanted, "{}", folder.display());
         // Only a case that is about it may need the fallback.
         let about = ["measured", "foreign"].iter().any(|n| folder.ends_with(n));
-        assert_eq!(renderer.marks_agree(&device), !about, "{}", folder.display());
+        assert_eq!(
+            renderer.marks_agree(&device),
+            !about,
+            "{}",
+            folder.display()
+        );
     }
     assert!(seen >= 12, "only {seen} cases");
 }
@@ -150,8 +161,12 @@ fn filters_answer_as_ansible_and_netutils_do() {
         };
         if shown != wanted {
             let why = rendered.diagnostics.first().map(ToString::to_string);
-            writeln!(wrong, "{expression}\n   is {shown} {}\n  not {wanted}", why.unwrap_or_default())
-                .expect("text");
+            writeln!(
+                wrong,
+                "{expression}\n   is {shown} {}\n  not {wanted}",
+                why.unwrap_or_default()
+            )
+            .expect("text");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -212,7 +227,10 @@ fn the_documentation_lists_what_there_is() {
         let missing: Vec<_> = there.difference(&names).collect();
         let invented: Vec<_> = names.difference(&there).collect();
         assert!(missing.is_empty(), "not in docs/templates.md: {missing:?}");
-        assert!(invented.is_empty(), "only in docs/templates.md: {invented:?}");
+        assert!(
+            invented.is_empty(),
+            "only in docs/templates.md: {invented:?}"
+        );
     }
 }
 
@@ -231,23 +249,53 @@ fn names_in_the_lists_of_builtins_exist() {
 #[test]
 fn faults_name_place_cause_and_cure() {
     for (source, says) in [
-        ("a\nb {{ nope }}", "intent/templates/t.j2:2:6: device `r1`: `nope` is undefined (hint: define it"),
+        (
+            "a\nb {{ nope }}",
+            "intent/templates/t.j2:2:6: device `r1`: `nope` is undefined (hint: define it",
+        ),
         ("{{ users[0].nope }}", "`users[0].nope` is undefined"),
-        ("x\n{% if %}", "intent/templates/t.j2:2:7: device `r1`: syntax error: "),
-        ("{{ vlans.append(1) }}", "(hint: lists and mappings cannot be changed in place; write {% set items = items + [x] %}"),
-        ("{% do users.append(1) %}", "sequence has no method named append (hint: lists"),
+        (
+            "x\n{% if %}",
+            "intent/templates/t.j2:2:7: device `r1`: syntax error: ",
+        ),
+        (
+            "{{ vlans.append(1) }}",
+            "(hint: lists and mappings cannot be changed in place; write {% set items = items + [x] %}",
+        ),
+        (
+            "{% do users.append(1) %}",
+            "sequence has no method named append (hint: lists",
+        ),
         ("{% set x = d.update({}) %}", "| combine({'key': x}) %}"),
-        ("{{ '%s' % 5 }}", "(hint: `%` does not format text here; write `'%s …' | format(x)`"),
+        (
+            "{{ '%s' % 5 }}",
+            "(hint: `%` does not format text here; write `'%s …' | format(x)`",
+        ),
         ("{{ '%s' % (1, 2) }}", "does not format text here"),
         ("{{ 'a' + 1 }}", "(hint: join text and numbers with `~`)"),
-        ("{{ 'a' | regex_replce('a') }}", "filter regex_replce is unknown (hint: did you mean `regex_replace`? docs/templates.md"),
+        (
+            "{{ 'a' | regex_replce('a') }}",
+            "filter regex_replce is unknown (hint: did you mean `regex_replace`? docs/templates.md",
+        ),
         ("{{ 'a' is ipv4_adress }}", "did you mean `ipv4_address`?"),
         ("{{ nofunction(1) }}", "nofunction is unknown"),
-        ("{% include 'nowhere.j2' %}", "'nowhere.j2' (hint: names are looked up in intent/templates/ and from the repository's root)"),
+        (
+            "{% include 'nowhere.j2' %}",
+            "'nowhere.j2' (hint: names are looked up in intent/templates/ and from the repository's root)",
+        ),
         ("{% include '../x' %}", "non-existing template '../x'"),
-        ("{{ secret('not a name') }}", "`not a name` is not a secret name"),
-        ("{{ 'a' | regex_search('(?<=x)a') }}", "uses look-behind, which the linear-time engine does not have"),
-        ("{{ 'a' | regex_search('(') }}", "the regular expression `(` is not usable: unclosed group"),
+        (
+            "{{ secret('not a name') }}",
+            "`not a name` is not a secret name",
+        ),
+        (
+            "{{ 'a' | regex_search('(?<=x)a') }}",
+            "uses look-behind, which the linear-time engine does not have",
+        ),
+        (
+            "{{ 'a' | regex_search('(') }}",
+            "the regular expression `(` is not usable: unclosed group",
+        ),
     ] {
         let message = fault(source);
         assert!(message.contains(says), "{source}\n  {message}\n  {says}");
@@ -258,18 +306,29 @@ fn faults_name_place_cause_and_cure() {
 fn faults_in_included_files_name_both_places() {
     let mut files = FileSet::new();
     files.insert("intent/templates/a.j2", "one\n{% include 'b.j2' %}\n");
-    files.insert("intent/templates/b.j2", "{% macro m() %}\n  {{ nope }}\n{% endmacro %}\n{{ m() }}");
+    files.insert(
+        "intent/templates/b.j2",
+        "{% macro m() %}\n  {{ nope }}\n{% endmacro %}\n{{ m() }}",
+    );
     files.insert("latin.j2", b"ok\n caf\xe9\n".to_vec());
     files.insert("plain.cfg", "hostname r1\n!\n");
     let limits = RenderLimits::default();
     let values = Data::Map(Vec::new());
-    let rendered = render_device(&files, &device("intent/templates/a.j2", values.clone()), &limits);
+    let rendered = render_device(
+        &files,
+        &device("intent/templates/a.j2", values.clone()),
+        &limits,
+    );
     assert_eq!(
         rendered.diagnostics[0].to_string(),
         "intent/templates/b.j2:2:6: device `r1`: `nope` is undefined, included from intent/templates/a.j2:2 (hint: define it in the inventory's data, or write `| default(…)` behind it)"
     );
     let rendered = render_device(&files, &device("latin.j2", values.clone()), &limits);
-    assert!(rendered.diagnostics[0].to_string().contains("template `latin.j2` is not UTF-8 text (line 2)"));
+    assert!(
+        rendered.diagnostics[0]
+            .to_string()
+            .contains("template `latin.j2` is not UTF-8 text (line 2)")
+    );
     let rendered = render_device(&files, &device("nowhere.j2", values.clone()), &limits);
     assert!(rendered.diagnostics[0].to_string().contains("nowhere.j2"));
 
@@ -286,7 +345,11 @@ fn faults_in_included_files_name_both_places() {
     );
     plain.source = IntentSource::File("gone.cfg".to_owned());
     let rendered = render_device(&files, &plain, &limits);
-    assert!(rendered.diagnostics[0].to_string().contains("file `gone.cfg` does not exist"));
+    assert!(
+        rendered.diagnostics[0]
+            .to_string()
+            .contains("file `gone.cfg` does not exist")
+    );
 }
 
 #[test]
@@ -294,10 +357,17 @@ fn data_that_only_looks_like_a_secret_reference_is_refused() {
     let mut files = FileSet::new();
     files.insert("t.j2", "{{ a.b[0] }}");
     let values = serde_json::json!({"a": {"b": ["secret:not a name"]}});
-    let rendered = render_device(&files, &device("t.j2", data(&values)), &RenderLimits::default());
+    let rendered = render_device(
+        &files,
+        &device("t.j2", data(&values)),
+        &RenderLimits::default(),
+    );
     assert_eq!(rendered.text, None);
     let message = rendered.diagnostics[0].to_string();
-    assert!(message.contains("a.b[0]: `not a name` is not a secret name"), "{message}");
+    assert!(
+        message.contains("a.b[0]: `not a name` is not a secret name"),
+        "{message}"
+    );
 }
 
 #[test]
