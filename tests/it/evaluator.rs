@@ -4,12 +4,13 @@ use netkeel::evaluator::Evaluator;
 use netkeel::intent::{RenderDevice, RenderLimits, RenderRequest, Rendered};
 use netkeel::model::{Data, FileSet, IntentSource};
 
-/// Short limits, so that a test does not take long.
+/// Little fuel and text, so that a test does not take long; much time, so that a busy
+/// machine does not end what another limit should.
 fn limits() -> RenderLimits {
     RenderLimits {
         memory: 512 << 20,
-        cpu_seconds: 20,
-        wall_seconds: 5,
+        cpu_seconds: 120,
+        wall_seconds: 120,
         fuel: 1_000_000,
         max_output: 1 << 20,
     }
