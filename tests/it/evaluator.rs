@@ -8,7 +8,7 @@ use netkeel::model::{Data, FileSet, IntentSource};
 /// machine does not end what another limit should.
 fn limits() -> RenderLimits {
     RenderLimits {
-        memory: 512 << 20,
+        memory: 128 << 20,
         cpu_seconds: 120,
         wall_seconds: 120,
         fuel: 1_000_000,
@@ -62,7 +62,7 @@ async fn bomb(source: &str, limits: RenderLimits) -> String {
 }
 
 const MEMORY: &str =
-    "device `b`: rendering `intent/templates/bad.j2` was ended by the memory limit of 512 MiB";
+    "device `b`: rendering `intent/templates/bad.j2` was ended by the memory limit of 128 MiB";
 
 #[tokio::test]
 async fn text_that_doubles_is_ended_by_the_memory_limit() {
