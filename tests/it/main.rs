@@ -4,6 +4,7 @@
 mod architecture;
 mod compare;
 mod evaluator;
+mod example;
 mod plan;
 mod plan_properties;
 mod sim;
