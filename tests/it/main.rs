@@ -1,3 +1,8 @@
 //! The integration tests: one binary, one module per area.
 
+#[path = "../architecture.rs"]
 mod architecture;
+mod evaluator;
+mod sim;
+mod plan;
+mod plan_properties;
