@@ -111,10 +111,13 @@ impl Stranger<'_> {
             decode(self.screen.last_line()).trim_end().clone_into(&mut seen.prompt);
             return String::new();
         };
-        prompt.trim_end().clone_into(&mut seen.prompt);
+        prompt.clone_into(&mut seen.prompt);
+        let with_blank = format!("{prompt} ");
         let shell = self.packs.iter().find_map(|pack| {
             let spec = &pack.session;
-            let is_shell = |m: &&crate::pack::session::ModeSpec| m.prompt.is_match(&prompt);
+            let is_shell = |m: &&crate::pack::session::ModeSpec| {
+                m.prompt.is_match(&prompt) || m.prompt.is_match(&with_blank)
+            };
             let mode = spec.modes.iter().find(is_shell)?;
             (mode.name == ModeName::Shell).then_some(spec.detect.from_shell.as_ref()?)
         });
@@ -122,15 +125,16 @@ impl Stranger<'_> {
         self.type_line(question, &prompt).await.unwrap_or_default()
     }
 
-    /// The prompt: the line that comes again, the same, for an empty line.
+    /// The prompt: the line that comes again, the same, for an empty line. Without the blank
+    /// at its end, which may come late.
     async fn prompt(&mut self) -> Option<String> {
         self.until(|screen| looks_like_prompt(screen.last_line())).await?;
         loop {
-            let first = self.screen.last_line().to_vec();
+            let first = self.screen.last_line().trim_ascii_end().to_vec();
             self.screen.keep_last_line();
             self.send("\r").await?;
             self.until(|screen| screen.last_line_at() > 0 && looks_like_prompt(screen.last_line())).await?;
-            if self.screen.last_line() == first {
+            if self.screen.last_line().trim_ascii_end() == first {
                 return Some(decode(&first).into_owned());
             }
             if self.screen.text().len() > LIMIT {
@@ -142,7 +146,7 @@ impl Stranger<'_> {
     async fn type_line(&mut self, line: &str, prompt: &str) -> Option<String> {
         self.screen.keep_last_line();
         self.send(&format!("{line}\r")).await?;
-        self.until(|screen| screen.last_line_at() > 0 && screen.last_line() == prompt.as_bytes()).await?;
+        self.until(|screen| screen.last_line_at() > 0 && screen.last_line().trim_ascii_end() == prompt.as_bytes()).await?;
         let text = decode(&self.screen.text()[..self.screen.last_line_at()]).into_owned();
         Some(text.split_once('\n').map(|(_, output)| output.to_owned()).unwrap_or_default())
     }
