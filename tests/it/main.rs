@@ -3,6 +3,7 @@
 #[path = "../architecture.rs"]
 mod architecture;
 mod compare;
+mod device;
 mod evaluator;
 mod example;
 mod plan;
