@@ -178,16 +178,24 @@ impl Machine<'_> {
         depth_of(self.dialect, &self.contexts, line)
     }
 
-    /// Whether a line no rule knows opens a block: it has children already, or a later line
-    /// would leave configuration mode if it opened none.
+    /// Whether a line no rule knows opens a block: it has children already, or is meant to
+    /// have; where nothing is known of it, if a later line would leave configuration mode
+    /// without it.
     fn unknown_block(&self, text: &str, rest: &[&str]) -> Option<ContextId> {
         let generic = self.dialect.meaning(*self.contexts.last()?, text).rule == RuleId::GENERIC;
         if !generic {
             return None;
         }
-        let entries = self.tree.at(&self.path)?;
-        let filled = entries.iter().any(|e| e.text == text && !e.children.is_empty());
-        (filled || self.unbalanced(rest)).then_some(ContextId::UNKNOWN)
+        let filled = |tree: &Tree| {
+            let entry = tree.at(&self.path)?.iter().find(|e| e.text == text)?;
+            Some(!entry.children.is_empty())
+        };
+        let block = match (filled(&self.tree), self.goal.as_ref().and_then(filled)) {
+            (Some(true), _) | (_, Some(true)) => true,
+            (_, Some(false)) => false,
+            (_, None) => self.unbalanced(rest),
+        };
+        block.then_some(ContextId::UNKNOWN)
     }
 
     /// Whether these lines leave one block more than they enter.

@@ -87,15 +87,24 @@ impl Book {
     /// What the last command made dangerous.
     pub(super) fn dangers(&mut self) -> Vec<String> {
         let touched = std::mem::take(&mut self.touched);
-        touched.iter().filter_map(|name| self.danger(name)).collect()
+        touched
+            .iter()
+            .filter_map(|name| self.danger(name))
+            .collect()
     }
 
     fn danger(&self, of: &Name) -> Option<String> {
         let count = self.names.get(of)?;
         let (kind, name) = of;
         if count.open > 0 && count.filled == 0 {
-            let state = if count.defined == 0 { "undefined" } else { "empty" };
-            return Some(format!("{kind} {name} is in use and {state}: everything passes"));
+            let state = if count.defined == 0 {
+                "undefined"
+            } else {
+                "empty"
+            };
+            return Some(format!(
+                "{kind} {name} is in use and {state}: everything passes"
+            ));
         }
         (count.used > 0 && count.defined == 0)
             .then(|| format!("{kind} {name} is in use and undefined"))

@@ -24,7 +24,11 @@ pub(super) enum Applied {
 }
 
 /// Applies a line that is no literal.
-pub(super) fn apply(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied, String> {
+pub(super) fn apply(
+    tree: &mut Tree,
+    site: &Site<'_>,
+    meaning: &Meaning,
+) -> Result<Applied, String> {
     if meaning.negated {
         return negate(tree, site, meaning).map(|()| Applied::Done);
     }
@@ -49,7 +53,12 @@ impl Site<'_> {
     fn slot(&self, tree: &Tree, meaning: &Meaning) -> Vec<usize> {
         let lines = tree.at(self.path).unwrap_or_default();
         let same = |(_, e): &(usize, &Entry)| e.meaning.slot == meaning.slot;
-        lines.iter().enumerate().filter(same).map(|(at, _)| at).collect()
+        lines
+            .iter()
+            .enumerate()
+            .filter(same)
+            .map(|(at, _)| at)
+            .collect()
     }
 
     fn line<'t>(&self, tree: &'t Tree, at: usize) -> Option<&'t Entry> {
@@ -101,7 +110,9 @@ impl Site<'_> {
     /// Whether the goal has this line negated.
     fn wanted_negated(&self, meaning: &Meaning) -> bool {
         let lines = self.goal.and_then(|g| g.at(self.path)).unwrap_or_default();
-        lines.iter().any(|e| e.meaning.negated && e.meaning.slot == meaning.slot)
+        lines
+            .iter()
+            .any(|e| e.meaning.negated && e.meaning.slot == meaning.slot)
     }
 
     /// Gathers a literal: its text and the number of lines it took.
@@ -139,7 +150,10 @@ impl Site<'_> {
 fn until(lines: &[&str], last: &str) -> Result<(String, usize), String> {
     let end = lines.iter().skip(1).position(|l| l.trim() == last);
     let end = end.ok_or_else(|| format!("no line `{last}` ends its text"))?;
-    let body = lines[1..=end].iter().map(|l| format!("{l}\n")).collect::<Vec<_>>();
+    let body = lines[1..=end]
+        .iter()
+        .map(|l| format!("{l}\n"))
+        .collect::<Vec<_>>();
     Ok((body.concat(), end + 2))
 }
 
@@ -188,7 +202,9 @@ fn one(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied, S
         site.wipe(tree, meaning, Event::Add);
         return Ok(stands(meaning));
     };
-    let old = site.line(tree, at).map(|e| (e.text.clone(), e.meaning.negated));
+    let old = site
+        .line(tree, at)
+        .map(|e| (e.text.clone(), e.meaning.negated));
     let (old, negated) = old.unwrap_or_default();
     if old == meaning.canonical {
         return Ok(stands(meaning));
@@ -235,7 +251,8 @@ impl Site<'_> {
 /// One of a list whose order nothing but the place shows: new ones go to the end.
 fn listed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Applied {
     let known = site.slot(tree, meaning).into_iter().any(|at| {
-        site.line(tree, at).is_some_and(|e| e.text == meaning.canonical)
+        site.line(tree, at)
+            .is_some_and(|e| e.text == meaning.canonical)
     });
     let block = meaning.opens.is_some();
     if !(known && block) {
@@ -249,16 +266,24 @@ fn listed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Applied {
 fn keyed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied, String> {
     let mut entry = site.entry(meaning);
     let lines = tree.at(site.path).unwrap_or_default();
-    let content = |m: &Meaning| site.dialect.numbered(m, None).unwrap_or_else(|| m.canonical.clone());
+    let content = |m: &Meaning| {
+        site.dialect
+            .numbered(m, None)
+            .unwrap_or_else(|| m.canonical.clone())
+    };
     let same = site.slot(tree, meaning);
     if meaning.number.is_none() {
-        let twin = same.iter().find(|at| content(&lines[**at].meaning) == content(meaning));
+        let twin = same
+            .iter()
+            .find(|at| content(&lines[**at].meaning) == content(meaning));
         if let Some(twin) = twin {
             return Ok(stands(&lines[*twin].meaning));
         }
         number(&mut entry, lines, site.dialect);
     }
-    let taken = same.iter().find(|at| lines[**at].meaning.number == entry.meaning.number);
+    let taken = same
+        .iter()
+        .find(|at| lines[**at].meaning.number == entry.meaning.number);
     let at = match taken.map(|at| (*at, &lines[*at])) {
         Some((_, old)) if old.text == entry.text => return Ok(stands(&entry.meaning)),
         Some((at, old)) if old.meaning.opens.is_some() => Some(at),
@@ -266,7 +291,11 @@ fn keyed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied,
         None => None,
     };
     let before = at.and_then(|at| tree.take(site.path, at));
-    let event = if before.is_some() { Event::Change } else { Event::Add };
+    let event = if before.is_some() {
+        Event::Change
+    } else {
+        Event::Add
+    };
     entry.children = before.map(|b| b.children).unwrap_or_default();
     let meaning = entry.meaning.clone();
     tree.insert(site.path, at, entry);
@@ -289,9 +318,16 @@ fn reset(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) {
 /// `no …`.
 fn negate(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<(), String> {
     let hits = targets(tree, site, meaning);
-    let listed = hits.first().and_then(|at| site.line(tree, *at)).is_some_and(Entry::listed);
+    let listed = hits
+        .first()
+        .and_then(|at| site.line(tree, *at))
+        .is_some_and(Entry::listed);
     // Of equal entries of a list, a negation takes the first.
-    let hits = if listed { hits.into_iter().take(1).collect() } else { hits };
+    let hits = if listed {
+        hits.into_iter().take(1).collect()
+    } else {
+        hits
+    };
     let printed = meaning.rule == RuleId::GENERIC || !meaning.absent;
     if hits.is_empty() {
         return nothing_to_take(tree, site, meaning, printed);
@@ -325,7 +361,9 @@ fn nothing_to_take(
     let known = site.dialect.meaning(meaning.context, meaning.positive());
     if meaning.rule == RuleId::GENERIC && known.rule != RuleId::GENERIC {
         let rule = site.dialect.rule_name(known.rule);
-        return Err(format!("no form of negation that the dialect knows for `{rule}`"));
+        return Err(format!(
+            "no form of negation that the dialect knows for `{rule}`"
+        ));
     }
     if !printed {
         return Err("there is nothing it could take back".to_owned());
@@ -339,12 +377,17 @@ fn nothing_to_take(
 /// The lines a negation means: those in its slot whose words agree with all it names.
 fn targets(tree: &Tree, site: &Site<'_>, meaning: &Meaning) -> Vec<usize> {
     let named = site.dialect.captures(meaning);
-    let content = |m: &Meaning| site.dialect.numbered(m, None).unwrap_or_else(|| m.canonical.clone());
+    let content = |m: &Meaning| {
+        site.dialect
+            .numbered(m, None)
+            .unwrap_or_else(|| m.canonical.clone())
+    };
     let lines = tree.at(site.path).unwrap_or_default();
     let agrees = |e: &Entry| {
         let own = site.dialect.captures(&e.meaning);
         named.iter().all(|(name, value)| {
-            own.iter().all(|(other, text)| other != name || text == value)
+            own.iter()
+                .all(|(other, text)| other != name || text == value)
         })
     };
     let in_list = |e: &Entry| match meaning.number {

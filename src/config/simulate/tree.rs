@@ -26,7 +26,11 @@ impl Entry {
         let live = !meaning.negated;
         Self {
             defines: dialect.defines(&meaning).filter(|_| live),
-            uses: if live { dialect.uses(&meaning) } else { Vec::new() },
+            uses: if live {
+                dialect.uses(&meaning)
+            } else {
+                Vec::new()
+            },
             text,
             meaning,
             body: None,
@@ -36,7 +40,10 @@ impl Entry {
 
     /// Whether the line is one of a list.
     pub(super) fn listed(&self) -> bool {
-        matches!(self.meaning.cardinality, Cardinality::Seq | Cardinality::Keyed)
+        matches!(
+            self.meaning.cardinality,
+            Cardinality::Seq | Cardinality::Keyed
+        )
     }
 }
 
@@ -89,7 +96,9 @@ impl Tree {
             return;
         };
         let first = block.children.is_empty();
-        block.children.insert(at.unwrap_or(block.children.len()), entry);
+        block
+            .children
+            .insert(at.unwrap_or(block.children.len()), entry);
         let filled = block.defines.clone().filter(|_| first);
         if let Some(name) = filled {
             self.book.fill(&name);
@@ -144,7 +153,9 @@ pub(super) fn number(entry: &mut Entry, siblings: &[Entry], dialect: &Dialect) {
     let Some((first, step)) = dialect.numbering(entry.meaning.rule) else {
         return;
     };
-    let list = siblings.iter().filter(|e| e.meaning.slot == entry.meaning.slot);
+    let list = siblings
+        .iter()
+        .filter(|e| e.meaning.slot == entry.meaning.slot);
     let last = list.filter_map(|e| e.meaning.number).max();
     let next = last.map_or(first, |n| n.saturating_add(step));
     if let Some(text) = dialect.numbered(&entry.meaning, Some(next)) {
@@ -172,14 +183,19 @@ fn print(entries: &[Entry], depth: usize, dialect: &Dialect, out: &mut String) {
 }
 
 fn literal(entry: &Entry, body: &str, dialect: &Dialect, out: &mut String) {
-    let spec = dialect.rule(entry.meaning.rule).and_then(|r| r.literal.as_ref());
+    let spec = dialect
+        .rule(entry.meaning.rule)
+        .and_then(|r| r.literal.as_ref());
     if let Some(LiteralSpec::Until(last)) = spec {
         out.push('\n');
         out.push_str(body);
         out.push_str(last);
         return;
     }
-    let mark = MARKS.iter().find(|m| !body.contains(**m)).unwrap_or(&"\u{3}");
+    let mark = MARKS
+        .iter()
+        .find(|m| !body.contains(**m))
+        .unwrap_or(&"\u{3}");
     out.push(' ');
     out.push_str(mark);
     out.push_str(body);
