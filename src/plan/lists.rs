@@ -199,6 +199,9 @@ impl<'a> Edit<'a> {
             self.take_back(key, line, changes);
         }
         let removed = first..changes.list.len();
+        if kept < self.to.len() && !removed.is_empty() {
+            self.hazard(changes, self.to.len() - kept);
+        }
         self.append(key, &self.to[kept..], removed.collect(), changes);
     }
 
@@ -210,7 +213,7 @@ impl<'a> Edit<'a> {
         }
         let removed: Vec<usize> = (first..changes.list.len()).collect();
         if drops_all && !self.to.is_empty() && !removed.is_empty() {
-            self.hazard(changes);
+            self.hazard(changes, self.to.len());
         }
         self.append(key, &self.to, removed, changes);
     }
@@ -235,10 +238,11 @@ impl<'a> Edit<'a> {
         let mut again = Change::new(outer, Action::Add(self.pair.new_line_of(new)));
         again.after.push(changes.list.len() - 1);
         changes.list.push(again);
-        self.hazard(changes);
+        self.hazard(changes, self.to.len());
     }
 
-    fn hazard(&self, changes: &mut Changes) {
+    /// Says what does not apply while `lines` of its entries are typed again.
+    fn hazard(&self, changes: &mut Changes, lines: usize) {
         let Some(line) = self.from.first() else {
             return;
         };
@@ -248,10 +252,16 @@ impl<'a> Edit<'a> {
             || format!("the list of `{}`", definer.meaning.canonical),
             |name| format!("{} `{}`", name.kind, name.name),
         );
-        changes.hazards.push(format!(
-            "{what} is dropped and typed again ({} lines); meanwhile whatever uses it lets everything through",
-            self.to.len()
-        ));
+        changes.hazards.push(if lines == self.to.len() {
+            format!(
+                "{what} is dropped and typed again ({lines} lines); meanwhile whatever uses it lets everything through"
+            )
+        } else {
+            format!(
+                "{what}: its last {lines} of {} lines are typed again; meanwhile they do not apply",
+                self.to.len()
+            )
+        });
     }
 
     fn take_back(&self, key: &ListKey, line: &Line, changes: &mut Changes) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::config::dialect::DialectSpec;
+use crate::config::DialectSpec;
 use crate::model::{ApplyMode, ConfirmScope, Keel, Limits};
 
 const RUNNING: &str = "hostname r1\n!\ninterface eth0\n description a\n ip address 10.0.0.1/24\nexit\n!\n\

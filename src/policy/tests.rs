@@ -1,5 +1,6 @@
 use super::*;
-use crate::model::FileSet;
+use crate::config::Document;
+use crate::model::{FileSet, Finding, Verdict};
 
 const HEAD: &str = "apiVersion: netkeel.dev/v1\nkind: PolicyPack\nmetadata: {name: test}\nrules:\n";
 
@@ -204,7 +205,7 @@ fn the_example_packs_load_without_a_warning() {
 fn dialect() -> crate::config::Dialect {
     let pack: serde_yaml::Value =
         serde_yaml::from_str(include_str!("../pack/packs/ios.yaml")).expect("a built-in pack");
-    let spec: crate::config::dialect::DialectSpec =
+    let spec: crate::config::DialectSpec =
         serde_yaml::from_value(pack["config"].clone()).expect("a dialect");
     crate::config::Dialect::compile(&spec).expect("a built-in dialect")
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use netkeel::config::dialect::DialectSpec;
+use netkeel::config::DialectSpec;
 use netkeel::config::{Dialect, Document, compare};
 use netkeel::model::{
     Capabilities, Command, ConfirmScope, Decision, Device, Keel, Manage, Plan, Proof,
