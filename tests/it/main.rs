@@ -2,4 +2,6 @@
 
 mod architecture;
 mod compare;
+mod plan;
+mod plan_properties;
 mod sim;
