@@ -1,5 +1,9 @@
 //! The daemon: one loop that owns the state, a pure schedule, workers, shutdown.
 
+pub mod handle;
+
+pub use handle::{StatusBoard, StatusHandle, board};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,6 +53,8 @@ pub enum Next {
     Interval,
     /// Sooner, with backoff: it failed.
     Retry,
+    /// In this time, whatever the interval: a device in doubt is watched closely.
+    After(std::time::Duration),
     /// Not before a person has released it.
     Held,
 }
