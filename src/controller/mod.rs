@@ -3,12 +3,16 @@
 mod ended;
 pub mod handle;
 mod jobs;
+mod permits;
 pub mod rollout;
 pub mod run;
 pub mod schedule;
 pub mod shutdown;
 mod state;
 pub mod status;
+mod stopping;
+#[cfg(test)]
+mod stories;
 pub mod trigger;
 
 pub use handle::{StatusBoard, StatusHandle, board};
