@@ -26,7 +26,8 @@ impl State {
             return;
         }
         while let Some(device) = self.rollout.grant() {
-            self.schedule.hurry(&device, now);
+            // Before all that only want to be looked at.
+            self.schedule.hurry(&device, Moment::ZERO);
         }
     }
 

@@ -275,3 +275,129 @@ fn a_single_round_ends() {
     s.finish("r1", Next::Retry, SECOND);
     assert!(s.is_idle());
 }
+
+/// One thing that may happen to a schedule.
+#[derive(Clone, Debug)]
+enum Move {
+    Wish(u8),
+    Start,
+    Finish(u8, Next),
+    Hold(u8),
+    Release(u8),
+    Occupy(u8),
+    Fleet(u8),
+    Wait(u16),
+}
+
+fn moves() -> impl proptest::strategy::Strategy<Value = Vec<Move>> {
+    use proptest::prelude::*;
+    let device = 0..8u8;
+    let next = prop_oneof![
+        Just(Next::Interval),
+        Just(Next::Retry),
+        Just(Next::Held),
+        Just(Next::After(SECOND)),
+    ];
+    let one = prop_oneof![
+        4 => device.clone().prop_map(Move::Wish),
+        6 => Just(Move::Start),
+        6 => (device.clone(), next).prop_map(|(d, n)| Move::Finish(d, n)),
+        1 => device.clone().prop_map(Move::Hold),
+        2 => device.clone().prop_map(Move::Release),
+        1 => device.prop_map(Move::Occupy),
+        1 => any::<u8>().prop_map(Move::Fleet),
+        3 => (0..2000u16).prop_map(Move::Wait),
+    ];
+    prop::collection::vec(one, 1..200)
+}
+
+fn name(n: u8) -> String {
+    format!("r{n}")
+}
+
+/// The devices whose bits are set, four per site, two per jump host.
+fn some(bits: u8) -> BTreeMap<String, Place> {
+    let there = (0..8u8).filter(|n| bits & (1 << n) != 0);
+    let place = |n: u8| Place {
+        site: Some(format!("s{}", n / 4)),
+        jump: Some(format!("j{}", n / 2)),
+    };
+    there.map(|n| (name(n), place(n))).collect()
+}
+
+/// What must hold after every move, whatever came before.
+fn check(s: &Schedule, limits: Limits, forced: usize) {
+    let running = s.entries.values().filter(|e| e.running).count();
+    assert_eq!(running, s.busy());
+    assert!(s.busy() <= limits.total + forced);
+    assert!(s.busy_sites.values().all(|n| *n <= limits.site + forced));
+    assert!(s.busy_jumps.values().all(|n| *n <= limits.jump + forced));
+    let queued: BTreeSet<_> = s.queues.values().flatten().cloned().collect();
+    let due = s
+        .entries
+        .iter()
+        .filter_map(|(n, e)| Some((e.due?, n.clone())));
+    assert_eq!(
+        queued,
+        due.collect(),
+        "the queues are the entries that are due"
+    );
+    let firsts = s.queues.iter().filter(|(place, _)| s.has_room(place));
+    let firsts = firsts.filter_map(|(place, q)| Some((q.first()?.0, place.clone())));
+    assert_eq!(
+        s.heads,
+        firsts.collect(),
+        "the heads are the queues with room"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_happens_nothing_runs_twice_and_no_limit_breaks(moves in moves()) {
+        let limits = Limits { total: 4, site: 3, jump: 1 };
+        let mut s = schedule(limits);
+        s.set_fleet(some(0xff), Duration::ZERO);
+        let (mut now, mut forced) = (Duration::ZERO, 0);
+        let mut running = BTreeSet::new();
+        for one in moves {
+            match one {
+                Move::Wish(d) => s.wish(&name(d), now),
+                Move::Start => {
+                    if let Some(device) = s.start(now) {
+                        assert!(running.insert(device), "it was running");
+                    }
+                }
+                Move::Finish(d, next) => {
+                    running.remove(&name(d));
+                    s.finish(&name(d), next, now);
+                }
+                Move::Hold(d) => s.hold(&name(d)),
+                Move::Release(d) => s.release(&name(d), now),
+                Move::Occupy(d) => {
+                    if s.occupy(&name(d)) {
+                        assert!(running.insert(name(d)), "it was running");
+                        forced += 1;
+                    }
+                }
+                Move::Fleet(bits) => s.set_fleet(some(bits), now),
+                Move::Wait(ms) => now += Duration::from_millis(u64::from(ms)),
+            }
+            check(&s, limits, forced);
+        }
+        // Everybody who is there and not held is served in the end.
+        for device in std::mem::take(&mut running) {
+            s.finish(&device, Next::Interval, now);
+        }
+        s.set_fleet(some(0xff), now);
+        for d in 0..8 {
+            s.release(&name(d), now);
+        }
+        s.hurry_all(now);
+        let mut served = BTreeSet::new();
+        while let Some(device) = s.start(now) {
+            s.finish(&device, Next::Held, now);
+            served.insert(device);
+        }
+        assert_eq!(served.len(), 8);
+    }
+}

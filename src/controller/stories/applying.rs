@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::world::*;
+use crate::controller::schedule::Limits;
 use crate::controller::{Look, RunOptions};
 use crate::model::{
     Acceptance, AcceptanceKind, ApplyMode, Compliance, HoldReason, Outcome, Store as _,
@@ -229,6 +230,52 @@ async fn a_held_device_is_looked_at_and_not_changed() {
     story.release("r000");
     story.after(MINUTE).await;
     assert_eq!(world.count("changed r000"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_between_permission_and_pass_does_not_lose_the_device() {
+    let world = World::fleet_of(1);
+    let options = RunOptions {
+        limits: Limits {
+            total: 1,
+            ..Limits::default()
+        },
+        ..RunOptions::default()
+    };
+    let story = Story::begin(&world, options);
+    story.after(MINUTE).await;
+    world.edit(|w| w.stopped = Some("disk full".to_owned()));
+    story.push("b").await;
+    story.after(70 * SECOND).await;
+    assert_eq!(world.count("change "), 0);
+    world.edit(|w| w.stopped = None);
+    story.after(10 * SECOND).await;
+    world.edit(|w| w.stopped = Some("disk full again".to_owned()));
+    story.after(MINUTE).await;
+    world.edit(|w| w.stopped = None);
+    story.after(MINUTE).await;
+    assert_eq!(world.count("changed"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_goes_before_the_looks_that_wait() {
+    let world = World::fleet_of(200);
+    for n in 1..200 {
+        world.thing(&format!("r{n:03}"), |t| t.view.apply = ApplyMode::Observe);
+    }
+    let options = RunOptions {
+        limits: Limits {
+            total: 2,
+            ..Limits::default()
+        },
+        ..RunOptions::default()
+    };
+    let story = Story::begin(&world, options);
+    story.after(MINUTE).await;
+    story.push("b").await;
+    story.after(3 * SECOND).await;
+    assert_eq!(world.count("change r000"), 1);
+    assert!(world.count("pass") < 200 + 100);
 }
 
 #[tokio::test(start_paused = true)]
