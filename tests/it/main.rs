@@ -3,6 +3,7 @@
 #[path = "../architecture.rs"]
 mod architecture;
 mod compare;
+mod deploy;
 mod device;
 mod evaluator;
 mod example;
