@@ -4,3 +4,4 @@ mod architecture;
 mod compare;
 mod plan;
 mod plan_properties;
+mod sim;
