@@ -98,7 +98,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit> {
         Command::Status(args) => status::run(app, &args),
         Command::History(args) => history::run(app, &args),
         Command::Hold(args) => hold::run(app, &args),
-        Command::Release(args) => release::run(app, &args),
+        Command::Release(args) => release::run(app, args).await,
         Command::Accept(args) => Box::pin(accept::run(app, args)).await,
         Command::Sim(args) => Box::pin(sim::run(app, args)).await,
         Command::Demo(args) => Box::pin(demo::run(app, args)).await,
