@@ -1,5 +1,16 @@
 //! The daemon: one loop that owns the state, a pure schedule, workers, shutdown.
 
+mod act;
+pub mod context;
+mod credentials;
+pub mod daemon;
+pub mod observe;
+pub mod prepare;
+mod record;
+pub mod worker;
+
+pub use credentials::forget as forget_refused_logins;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,6 +60,8 @@ pub enum Next {
     Interval,
     /// Sooner, with backoff: it failed.
     Retry,
+    /// In this time, whatever the interval: a device in doubt is watched closely.
+    After(std::time::Duration),
     /// Not before a person has released it.
     Held,
 }

@@ -32,3 +32,15 @@ pub struct Inputs<'a> {
 pub fn plan(_inputs: &Inputs<'_>) -> Plan {
     unimplemented!()
 }
+
+/// Adds refusals found from history.
+#[must_use]
+pub fn refuse(_plan: Plan, _refusals: Vec<crate::model::Refusal>) -> Plan {
+    unimplemented!()
+}
+
+/// Takes off what a person accepted: a large deletion, an empty intent.
+#[must_use]
+pub fn accept_deletion(_plan: Plan) -> Plan {
+    unimplemented!()
+}
