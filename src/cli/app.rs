@@ -33,7 +33,10 @@ pub(crate) struct App {
 impl App {
     /// Reads nothing yet.
     pub(crate) fn new(common: Common) -> Self {
-        Self { ui: Ui::process(common.color, common.json), common }
+        Self {
+            ui: Ui::process(common.color, common.json),
+            common,
+        }
     }
 
     /// The settings, with the common flags; logging starts with them.

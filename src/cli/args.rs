@@ -49,7 +49,13 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Exit with 4 if a rule of this severity or above is broken.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "SEVERITY")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "SEVERITY"
+    )]
     pub(crate) fail_on: FailOn,
     /// Exit with 3 if there is drift, or something would change.
     #[arg(long, global = true)]
@@ -164,7 +170,10 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             let long = command.get_long_about().or(command.get_about());
             let help = long.map(ToString::to_string).unwrap_or_default();
-            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let after = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             assert!(!help.is_empty(), "`{}` has no help", command.get_name());
             assert!(
                 after.contains(&format!("netkeel {}", command.get_name())),
@@ -179,7 +188,10 @@ mod tests {
         let documentation = include_str!("../../docs/commands.md");
         for command in Cli::command().get_subcommands() {
             let title = format!("## `netkeel {}`", command.get_name());
-            assert!(documentation.contains(&title), "docs/commands.md lacks: {title}");
+            assert!(
+                documentation.contains(&title),
+                "docs/commands.md lacks: {title}"
+            );
         }
     }
 

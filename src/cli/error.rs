@@ -50,12 +50,20 @@ impl Error for Context {
 impl CliError {
     /// Our failure (exit code 1).
     pub(crate) fn failure(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { exit: Exit::Failure, error: error.into(), hints: Vec::new() }
+        Self {
+            exit: Exit::Failure,
+            error: error.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// Wrong usage or input (exit code 2).
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, error: Box::new(Message(message.into())), hints: Vec::new() }
+        Self {
+            exit: Exit::Usage,
+            error: Box::new(Message(message.into())),
+            hints: Vec::new(),
+        }
     }
 
     /// Any other exit code.
@@ -72,7 +80,10 @@ impl CliError {
 
     /// What we were doing when it happened.
     pub(crate) fn while_doing(self, doing: impl Into<String>) -> Self {
-        let error = Box::new(Context { doing: doing.into(), source: self.error });
+        let error = Box::new(Context {
+            doing: doing.into(),
+            source: self.error,
+        });
         Self { error, ..self }
     }
 
@@ -144,7 +155,9 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let hint = match &error {
             StoreError::LeaseLost { .. } => "another Netkeel process took the device over",
-            StoreError::Write { .. } => "check free space and permissions of the state folder (`--state DIR`)",
+            StoreError::Write { .. } => {
+                "check free space and permissions of the state folder (`--state DIR`)"
+            }
             StoreError::Read { .. } => "check the permissions of the state folder (`--state DIR`)",
             StoreError::Newer { .. } => "use the Netkeel that wrote it, or another `--state DIR`",
         };
@@ -175,8 +188,11 @@ mod tests {
     #[test]
     fn the_chain_is_walked_once_and_hints_come_last() {
         let io = io::Error::new(io::ErrorKind::PermissionDenied, "permission denied");
-        let error = CliError::from(StoreError::Write { path: "/s".into(), source: Box::new(io) })
-            .while_doing("`r1` could not be held");
+        let error = CliError::from(StoreError::Write {
+            path: "/s".into(),
+            source: Box::new(io),
+        })
+        .while_doing("`r1` could not be held");
         assert_eq!(
             error.text(),
             "error: `r1` could not be held\n  caused by: state `/s` cannot be written\n  \

@@ -83,7 +83,11 @@ impl Exit {
     /// The more telling of two: interrupted, then 2, 1, 6, 4, 5, 3.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        if other.weight() > self.weight() { other } else { self }
+        if other.weight() > self.weight() {
+            other
+        } else {
+            self
+        }
     }
 
     fn weight(self) -> u8 {
@@ -143,11 +147,18 @@ mod tests {
         for exit in Exit::ALL {
             let line = format!("  {:<4} {}", exit.code(), exit.meaning());
             assert!(HELP.contains(&line), "{line}");
-            let row = format!("| {} | {}", exit.code(), exit.meaning().replace("--fail-on", "`--fail-on`"));
+            let row = format!(
+                "| {} | {}",
+                exit.code(),
+                exit.meaning().replace("--fail-on", "`--fail-on`")
+            );
             let row = row
                 .replace("--detailed-exitcode", "`--detailed-exitcode`")
                 .replace("--strict-data", "`--strict-data`");
-            assert!(documentation.contains(&row), "docs/commands.md lacks: {row}");
+            assert!(
+                documentation.contains(&row),
+                "docs/commands.md lacks: {row}"
+            );
         }
     }
 }

@@ -44,16 +44,25 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
     let settings = app.settings()?;
     let store = app.existing_store(&settings)?;
     if store.device(&args.host)?.is_none() {
-        return Err(CliError::usage(format!("`{}` is not known here", args.host))
-            .hint("`netkeel status` lists the devices"));
+        return Err(
+            CliError::usage(format!("`{}` is not known here", args.host))
+                .hint("`netkeel status` lists the devices"),
+        );
     }
-    let book = Book { store, host: &args.host };
+    let book = Book {
+        store,
+        host: &args.host,
+    };
     if let Some(at) = &args.show {
         let text = book.text(at)?;
         app.ui.print(&text)?;
         return Ok(Exit::Fine);
     }
-    if let Some([a, b]) = args.diff.as_deref().and_then(|pair| <&[String; 2]>::try_from(pair).ok()) {
+    if let Some([a, b]) = args
+        .diff
+        .as_deref()
+        .and_then(|pair| <&[String; 2]>::try_from(pair).ok())
+    {
         let text = diff::unified(&book.text(a)?, &book.text(b)?, (a, b));
         let text = diff::painted(&text, app.ui.paint());
         app.ui.print(&text)?;
@@ -65,9 +74,14 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
 
 fn list(app: &mut App, book: &Book<'_>, limit: usize) -> Result<Exit> {
     let attempts = book.store.history(book.host, limit)?;
-    let seen = book.store.config_history(book.host, ConfigKind::Running, limit)?;
+    let seen = book
+        .store
+        .config_history(book.host, ConfigKind::Running, limit)?;
     if app.ui.json {
-        let seen: Vec<_> = seen.iter().map(|(at, hash)| json!({"at": at, "config": hash})).collect();
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|(at, hash)| json!({"at": at, "config": hash}))
+            .collect();
         let document = json!({
             "schema": 1, "device": book.host, "attempts": attempts, "configurations": seen,
         });
@@ -96,8 +110,9 @@ impl Book<'_> {
     /// The stored text of a point in time.
     fn text(&self, at: &str) -> Result<String> {
         let hash = self.find(at)?.ok_or_else(|| {
-            CliError::usage(format!("`{}` has no configuration for `{at}`", self.host))
-                .hint(format!("`netkeel history {}` lists what there is", self.host))
+            CliError::usage(format!("`{}` has no configuration for `{at}`", self.host)).hint(
+                format!("`netkeel history {}` lists what there is", self.host),
+            )
         })?;
         let text = self.store.config(&hash)?;
         text.ok_or_else(|| {
@@ -113,15 +128,24 @@ impl Book<'_> {
             _ => {}
         }
         if let Ok(time) = at.parse::<Timestamp>() {
-            let seen = self.store.config_history(self.host, ConfigKind::Running, ALL)?;
-            return Ok(seen.into_iter().find(|(then, _)| *then <= time).map(|(_, hash)| hash));
+            let seen = self
+                .store
+                .config_history(self.host, ConfigKind::Running, ALL)?;
+            return Ok(seen
+                .into_iter()
+                .find(|(then, _)| *then <= time)
+                .map(|(_, hash)| hash));
         }
         let (id, before) = match at.strip_prefix("before:") {
             Some(id) => (id, true),
             None => (at, false),
         };
         if let Some(attempt) = self.attempt(id)? {
-            return Ok(if before { attempt.before } else { attempt.after });
+            return Ok(if before {
+                attempt.before
+            } else {
+                attempt.after
+            });
         }
         self.by_hash(at)
     }
@@ -146,11 +170,14 @@ impl Book<'_> {
 /// The one item whose name begins so.
 fn one_of<T>(items: Vec<T>, prefix: &str, name: impl Fn(&T) -> &str) -> Result<Option<T>> {
     const SHORTEST: usize = 4;
-    let mut found = items.into_iter().filter(|item| name(item).starts_with(prefix));
+    let mut found = items
+        .into_iter()
+        .filter(|item| name(item).starts_with(prefix));
     let first = found.next().filter(|_| prefix.len() >= SHORTEST);
     match (&first, found.next()) {
-        (Some(_), Some(_)) => Err(CliError::usage(format!("`{prefix}` may mean several things"))
-            .hint("give more of it")),
+        (Some(_), Some(_)) => Err(
+            CliError::usage(format!("`{prefix}` may mean several things")).hint("give more of it"),
+        ),
         (Some(_) | None, _) => Ok(first),
     }
 }
@@ -166,14 +193,21 @@ mod tests {
     fn filled() -> (tempfile::TempDir, Arc<SqliteStore>, [Fingerprint; 2]) {
         let folder = tempfile::tempdir().expect("a folder");
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().expect("a time");
-        let store = SqliteStore::open(folder.path(), now).expect("a store").store;
+        let store = SqliteStore::open(folder.path(), now)
+            .expect("a store")
+            .store;
         let lease = store.claim("r1", "test", Duration::from_secs(60), now);
         let lease = lease.expect("a store").expect("a lease");
         let old = store.put_config("hostname old\n").expect("stored");
         let new = store.put_config("hostname new\n").expect("stored");
-        for (hash, at) in [(&old, "2026-11-20T10:00:00Z"), (&new, "2026-11-20T11:00:00Z")] {
+        for (hash, at) in [
+            (&old, "2026-11-20T10:00:00Z"),
+            (&new, "2026-11-20T11:00:00Z"),
+        ] {
             let at = at.parse().expect("a time");
-            store.record_config("r1", ConfigKind::Running, hash, at).expect("recorded");
+            store
+                .record_config("r1", ConfigKind::Running, hash, at)
+                .expect("recorded");
         }
         let mut done = attempt("r1", "019b-abc");
         done.before = Some(old.clone());
@@ -181,7 +215,10 @@ mod tests {
         done.epoch = lease.epoch;
         store.begin(&lease, &done).expect("begun");
         store.finish(&lease, &done).expect("finished");
-        let mut record = DeviceRecord { running: Some(new.clone()), ..DeviceRecord::default() };
+        let mut record = DeviceRecord {
+            running: Some(new.clone()),
+            ..DeviceRecord::default()
+        };
         record.status.name = "r1".into();
         store.save_device(&lease, &record).expect("saved");
         (folder, Arc::new(store), [old, new])

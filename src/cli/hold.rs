@@ -44,13 +44,17 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
         app.ui.note(&text)?;
         if earlier.reason.stops_reading() {
             // A manual hold must not lift a stronger one: it would read the device again.
-            app.ui.note("that hold is the stronger one and stays; `netkeel release` ends it")?;
+            app.ui
+                .note("that hold is the stronger one and stays; `netkeel release` ends it")?;
             return Ok(Exit::Fine);
         }
     }
     store.hold(&hold)?;
     if !known {
-        app.ui.note(&format!("note: `{}` has never been seen by this Netkeel", args.host))?;
+        app.ui.note(&format!(
+            "note: `{}` has never been seen by this Netkeel",
+            args.host
+        ))?;
     }
     if app.ui.json {
         app.ui.document(&hold)?;

@@ -41,7 +41,10 @@ mod tests {
     fn commands_are_quiet_and_the_daemon_is_not() {
         assert_eq!(directives("info", 0, true), "warn");
         assert_eq!(directives("info", 0, false), "info");
-        assert_eq!(directives("netkeel::device=debug", 0, true), "netkeel::device=debug");
+        assert_eq!(
+            directives("netkeel::device=debug", 0, true),
+            "netkeel::device=debug"
+        );
         assert_eq!(directives("info", 2, true), "info,netkeel=debug");
     }
 }

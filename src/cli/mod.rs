@@ -2,15 +2,18 @@
 //!
 //! * `args` is the command line, `exit` the table of exit codes, `error` the one place
 //!   where an error becomes text, `ui` the terminal;
-//! * `app` is what commands share: settings, store, the stages of the controller;
+//! * `app` and `stage` are what commands share: settings, store, the controller's stages;
 //! * `show` turns values of the model into text, purely.
 
 mod app;
 mod args;
 mod error;
 pub mod exit;
+mod fleet;
 mod logging;
+mod look;
 mod show;
+mod stage;
 mod ui;
 
 mod accept;
@@ -48,7 +51,10 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Parses the arguments, runs the command, says the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == crate::evaluator::CHILD_ARG) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == crate::evaluator::CHILD_ARG)
+    {
         return crate::evaluator::child_main();
     }
     let cli = match Cli::try_parse() {
@@ -56,7 +62,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version go to standard output with code 0, the rest to standard
             // error with code 2; clap knows which. A reader that went away is no error.
-            let code = if error.use_stderr() { Exit::Usage } else { Exit::Fine };
+            let code = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Fine
+            };
             drop(error.print());
             return code.into();
         }
@@ -88,7 +98,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit> {
         Command::Try(args) => Box::pin(try_device::run(app, args)).await,
         Command::Init(args) => init::run(app, &args),
         Command::Adopt(args) => Box::pin(adopt::run(app, args)).await,
-        Command::Inventory(args) => inventory::run(app, &args),
+        Command::Inventory(args) => Box::pin(inventory::run(app, args)).await,
         Command::Render(args) => Box::pin(render::run(app, args)).await,
         Command::Check(args) => Box::pin(check::run(app, args)).await,
         Command::Plan(args) => Box::pin(plan::run(app, args)).await,

@@ -42,7 +42,11 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     for hold in &released {
         store.release_hold(&hold.device, &who(), app.now())?;
     }
-    for host in args.hosts.iter().chain(released.iter().map(|hold| &hold.device)) {
+    for host in args
+        .hosts
+        .iter()
+        .chain(released.iter().map(|hold| &hold.device))
+    {
         pardon(&store, host).await?;
     }
     crate::controller::forget_refused_logins(&*store)?;
@@ -72,13 +76,19 @@ fn report(app: &mut App, args: &Args, released: &[&Hold]) -> Result<Exit> {
     }
     for hold in released {
         let (device, was) = (&hold.device, hold.reason.as_str());
-        app.ui.line(&format!("{device} is released (was: {was}, {})", hold.note))?;
+        app.ui
+            .line(&format!("{device} is released (was: {was}, {})", hold.note))?;
     }
-    for host in args.hosts.iter().filter(|h| !released.iter().any(|r| r.device == **h)) {
+    for host in args
+        .hosts
+        .iter()
+        .filter(|h| !released.iter().any(|r| r.device == **h))
+    {
         app.ui.line(&format!("{host} was not on hold"))?;
     }
     if released.is_empty() && args.hosts.is_empty() {
-        app.ui.line("no device is held because of a refused login")?;
+        app.ui
+            .line("no device is held because of a refused login")?;
     }
     Ok(Exit::Fine)
 }

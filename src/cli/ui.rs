@@ -39,7 +39,11 @@ impl Paint {
     pub(crate) const PLAIN: Self = Self(false);
 
     fn with(self, style: anstyle::Style, text: &str) -> String {
-        if self.0 { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.0 {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
     }
     pub(crate) fn bold(self, text: &str) -> String {
         self.with(anstyle::Style::new().bold(), text)
@@ -145,16 +149,23 @@ impl Ui {
         self.err.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
-        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        Ok(matches!(
+            answer.trim().to_ascii_lowercase().as_str(),
+            "y" | "yes"
+        ))
     }
 
     /// Asks for a password without showing it.
     pub(crate) fn password(&mut self, prompt: &str) -> Result<crate::model::SecretText> {
         if !self.interactive {
-            return Err(CliError::usage("there is no terminal to ask for a password on")
-                .hint("use a key: `--key FILE`, or an `IdentityFile` in ssh_config"));
+            return Err(
+                CliError::usage("there is no terminal to ask for a password on")
+                    .hint("use a key: `--key FILE`, or an `IdentityFile` in ssh_config"),
+            );
         }
-        Ok(crate::model::SecretText::new(rpassword::prompt_password(prompt)?))
+        Ok(crate::model::SecretText::new(rpassword::prompt_password(
+            prompt,
+        )?))
     }
 
     /// A progress display over `total` devices: a bar on a terminal, nothing in a pipe
@@ -223,8 +234,14 @@ mod tests {
 
     #[test]
     fn devices_do_not_steer_the_terminal() {
-        assert_eq!(sanitized("a\u{1b}[2Jb\u{7}\r\n\tc", true), "a\\u{1b}[2Jb\\u{7}\\u{d}\n\tc");
-        assert_eq!(sanitized("\u{1b}[31mx\u{1b}[0m", true), "\u{1b}[31mx\u{1b}[0m");
+        assert_eq!(
+            sanitized("a\u{1b}[2Jb\u{7}\r\n\tc", true),
+            "a\\u{1b}[2Jb\\u{7}\\u{d}\n\tc"
+        );
+        assert_eq!(
+            sanitized("\u{1b}[31mx\u{1b}[0m", true),
+            "\u{1b}[31mx\u{1b}[0m"
+        );
         assert_eq!(sanitized("\u{1b}[31mx", false), "\\u{1b}[31mx");
         assert_eq!(sanitized("a\u{202e}b", true), "a\\u{202e}b");
     }

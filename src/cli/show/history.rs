@@ -22,7 +22,12 @@ pub(crate) fn device(
     }
     text.push_str(&format!("{} seen:\n", count(seen.len(), "configuration")));
     for (at, hash) in seen {
-        text.push_str(&format!("  {}  {}  {}\n", clock(*at), hash.short(), ago(*at, now)));
+        text.push_str(&format!(
+            "  {}  {}  {}\n",
+            clock(*at),
+            hash.short(),
+            ago(*at, now)
+        ));
     }
     text
 }
@@ -48,7 +53,11 @@ fn one(attempt: &Attempt, now: Timestamp, paint: Paint, verbose: bool) -> String
         ago(attempt.started, now),
         attempt.plan,
         attempt.actor,
-        if attempt.reason.is_empty() { String::new() } else { format!(": {}", attempt.reason) },
+        if attempt.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", attempt.reason)
+        },
     );
     if !attempt.detail.is_empty() {
         text.push_str(&format!("      {}\n", attempt.detail));
@@ -57,7 +66,11 @@ fn one(attempt: &Attempt, now: Timestamp, paint: Paint, verbose: bool) -> String
         for step in &attempt.steps {
             let kind = serde_json::to_value(step.kind).unwrap_or_default();
             let kind = kind.as_str().unwrap_or_default().to_owned();
-            text.push_str(&format!("      {}  {kind:10}  {}\n", clock(step.at), step.note));
+            text.push_str(&format!(
+                "      {}  {kind:10}  {}\n",
+                clock(step.at),
+                step.note
+            ));
         }
     }
     text
@@ -85,7 +98,12 @@ pub(crate) mod tests {
             started: at,
             before: None,
             after: None,
-            steps: vec![Step { at, kind: StepKind::Load, note: "2 lines".into(), txn: None }],
+            steps: vec![Step {
+                at,
+                kind: StepKind::Load,
+                note: "2 lines".into(),
+                txn: None,
+            }],
             outcome: Some(Outcome::Applied),
             detail: "confirmed".into(),
             finished: Some(at),
@@ -96,7 +114,14 @@ pub(crate) mod tests {
     fn who_did_what_when() {
         let now = "2026-11-20T12:00:00Z".parse().unwrap();
         let seen = [(now, Fingerprint::of([b"x".as_slice()]))];
-        let text = device("r1", &[attempt("r1", "a-1")], &seen, now, Paint::PLAIN, true);
+        let text = device(
+            "r1",
+            &[attempt("r1", "a-1")],
+            &seen,
+            now,
+            Paint::PLAIN,
+            true,
+        );
         assert_eq!(
             text,
             format!(

@@ -8,8 +8,9 @@ use crate::model::{ConnectionOptions, Credential, Device, IntentSource};
 
 /// One line per host; with `verbose` all its data too.
 pub(crate) fn hosts(devices: &[&Device], paint: Paint, verbose: bool) -> String {
-    let mut table =
-        Table::new(&["NAME", "ADDRESS", "PLATFORM", "SITE", "APPLY", "INTENT", "GROUPS"]);
+    let mut table = Table::new(&[
+        "NAME", "ADDRESS", "PLATFORM", "SITE", "APPLY", "INTENT", "GROUPS",
+    ]);
     for device in devices {
         let address = match device.port {
             Some(port) => format!("{}:{port}", device.address()),
@@ -102,9 +103,16 @@ mod tests {
             port: Some(2222),
             ..Device::default()
         };
-        let shown = format!("{}{}", hosts(&[&device], Paint::PLAIN, true), json(&[&device]));
+        let shown = format!(
+            "{}{}",
+            hosts(&[&device], Paint::PLAIN, true),
+            json(&[&device])
+        );
         assert!(!shown.contains("hunter2"));
         assert!(shown.contains("(plain value)"));
-        assert!(shown.contains("r1    r1:2222  -         -     observe  -       edge,lon\n"), "{shown}");
+        assert!(
+            shown.contains("r1    r1:2222  -         -     observe  -       edge,lon\n"),
+            "{shown}"
+        );
     }
 }

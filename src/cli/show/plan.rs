@@ -21,27 +21,38 @@ pub(crate) fn drift(counts: &DriftCounts) -> String {
     .filter(|(number, _)| *number > 0)
     .map(|(number, word)| format!("{number} {word}"))
     .collect();
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() {
+        "nothing".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 /// All plans; unchanged devices are one line, equal changes are folded.
 pub(crate) fn plans(plans: &[Plan], paint: Paint, verbose: bool) -> String {
     let mut text = String::new();
-    let (unchanged, changing): (Vec<&Plan>, Vec<&Plan>) =
-        plans.iter().partition(|plan| plan.decision == Decision::Unchanged);
+    let (unchanged, changing): (Vec<&Plan>, Vec<&Plan>) = plans
+        .iter()
+        .partition(|plan| plan.decision == Decision::Unchanged);
     for group in folded(&changing) {
         one(&mut text, &group, paint, verbose);
         text.push('\n');
     }
     for plan in &unchanged {
         for orphan in &plan.orphaned {
-            line(&mut text, &format!("{}: orphaned, left alone: {orphan}", plan.device));
+            line(
+                &mut text,
+                &format!("{}: orphaned, left alone: {orphan}", plan.device),
+            );
         }
     }
     if !unchanged.is_empty() {
         let names: Vec<&str> = unchanged.iter().map(|plan| plan.device.as_str()).collect();
         let what = format!("{} in line", count(unchanged.len(), "device"));
-        line(&mut text, &format!("{}: {}", paint.green(&what), shortened(&names, verbose)));
+        line(
+            &mut text,
+            &format!("{}: {}", paint.green(&what), shortened(&names, verbose)),
+        );
     }
     text
 }
@@ -53,7 +64,13 @@ fn folded<'a>(plans: &[&'a Plan]) -> Vec<Vec<&'a Plan>> {
     for plan in plans {
         let key = format!(
             "{}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}",
-            plan.diff, plan.remediation, plan.decision, plan.proof, plan.cause, plan.apply, plan.undo
+            plan.diff,
+            plan.remediation,
+            plan.decision,
+            plan.proof,
+            plan.cause,
+            plan.apply,
+            plan.undo
         );
         match known.get(&key) {
             Some(index) => groups[*index].push(plan),
@@ -72,7 +89,11 @@ fn shortened(names: &[&str], all: bool) -> String {
     if all || names.len() <= SHOWN {
         return names.join(", ");
     }
-    format!("{} and {} more", names[..SHOWN].join(", "), names.len() - SHOWN)
+    format!(
+        "{} and {} more",
+        names[..SHOWN].join(", "),
+        names.len() - SHOWN
+    )
 }
 
 fn line(text: &mut String, content: &str) {
@@ -95,15 +116,23 @@ fn one(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
     }
     if !plan.ignored.is_empty() {
         let what = count(plan.ignored.len(), "difference");
-        line(text, &paint.dim(&format!("  {what} that mean nothing (-v shows them)")));
+        line(
+            text,
+            &paint.dim(&format!("  {what} that mean nothing (-v shows them)")),
+        );
         if verbose {
-            plan.ignored.iter().for_each(|item| line(text, &paint.dim(&format!("    {item}"))));
+            plan.ignored
+                .iter()
+                .for_each(|item| line(text, &paint.dim(&format!("    {item}"))));
         }
     }
     if let Decision::Refused(refusals) = &plan.decision {
         for refusal in refusals {
             let what = paint.red("refused:");
-            line(text, &format!("  {what} {}: {}", refusal.kind.as_str(), refusal.detail));
+            line(
+                text,
+                &format!("  {what} {}: {}", refusal.kind.as_str(), refusal.detail),
+            );
         }
     }
 }
@@ -119,7 +148,12 @@ fn head(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
     if let Some(cause) = plan.cause {
         let _ = write!(head, "  {}", cause.as_str());
     }
-    let _ = write!(head, "  {}  apply: {}", drift(&plan.drift), plan.apply.as_str());
+    let _ = write!(
+        head,
+        "  {}  apply: {}",
+        drift(&plan.drift),
+        plan.apply.as_str()
+    );
     line(text, &head);
     for plan in group.iter().take(if verbose { usize::MAX } else { 8 }) {
         let base = plan.base.short();
@@ -133,7 +167,10 @@ fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {
         return;
     }
     let what = count(plan.remediation.len(), "command");
-    line(text, &format!("  {what}, {}, {}:", proof(&plan.proof, paint), undo(plan)));
+    line(
+        text,
+        &format!("  {what}, {}, {}:", proof(&plan.proof, paint), undo(plan)),
+    );
     let lines = plan.remediation.iter().map(|c| c.line.chars().count());
     let width = lines.max().unwrap_or(0).min(48);
     let mut last_why = "";
@@ -145,15 +182,29 @@ fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {
             Disruption::Lockout => paint.red("  [may lock us out]"),
         };
         // A reason is said once for the lines that share it.
-        let why = if command.why == last_why { "" } else { &command.why };
+        let why = if command.why == last_why {
+            ""
+        } else {
+            &command.why
+        };
         last_why = &command.why;
         let pad = width.saturating_sub(command.line.chars().count());
-        let shown = format!("    {}{:pad$}  {}{danger}", command.line, "", paint.dim(why));
+        let shown = format!(
+            "    {}{:pad$}  {}{danger}",
+            command.line,
+            "",
+            paint.dim(why)
+        );
         line(text, shown.trim_end());
     }
     if verbose {
-        line(text, &format!("  the way back, {}:", count(plan.rollback.len(), "command")));
-        plan.rollback.iter().for_each(|c| line(text, &format!("    {}", c.line)));
+        line(
+            text,
+            &format!("  the way back, {}:", count(plan.rollback.len(), "command")),
+        );
+        plan.rollback
+            .iter()
+            .for_each(|c| line(text, &format!("    {}", c.line)));
     }
 }
 
@@ -162,7 +213,9 @@ fn proof(proof: &Proof, paint: Paint) -> String {
         Proof::Proved => paint.green("proved by replay"),
         Proof::ProvedGeneric(lines) => {
             let what = count(lines.len(), "line");
-            paint.yellow(&format!("proved by replay, {what} by the generic rule only"))
+            paint.yellow(&format!(
+                "proved by replay, {what} by the generic rule only"
+            ))
         }
         Proof::NotProved(why) => paint.red(&format!("NOT proved: {why}")),
         Proof::Nothing => "nothing to prove".to_owned(),
@@ -182,7 +235,9 @@ fn undo(plan: &Plan) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, Refusal, RefusalKind, Undo};
+    use crate::model::{
+        ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, Refusal, RefusalKind, Undo,
+    };
 
     /// A plan that adds one line.
     pub(crate) fn example(device: &str, decision: Decision) -> Plan {
@@ -207,7 +262,10 @@ pub(crate) mod tests {
             rollback: vec![command("interface Gi1", ""), command(" no description", "")],
             proof: Proof::Proved,
             hazards: Vec::new(),
-            drift: DriftCounts { missing: 1, ..DriftCounts::default() },
+            drift: DriftCounts {
+                missing: 1,
+                ..DriftCounts::default()
+            },
             diff: "  interface Gi1\n+  description uplink\n".into(),
             ignored: vec!["timestamp: ! Last change".into()],
             orphaned: Vec::new(),
@@ -243,9 +301,19 @@ pub(crate) mod tests {
 
     #[test]
     fn a_refusal_says_which_rail_and_why() {
-        let refusal = Refusal { kind: RefusalKind::LargeDeletion, detail: "12 of 40 lines".into() };
-        let text = plans(&[example("r1", Decision::Refused(vec![refusal]))], Paint::PLAIN, false);
-        assert!(text.contains("refused: large_deletion: 12 of 40 lines"), "{text}");
+        let refusal = Refusal {
+            kind: RefusalKind::LargeDeletion,
+            detail: "12 of 40 lines".into(),
+        };
+        let text = plans(
+            &[example("r1", Decision::Refused(vec![refusal]))],
+            Paint::PLAIN,
+            false,
+        );
+        assert!(
+            text.contains("refused: large_deletion: 12 of 40 lines"),
+            "{text}"
+        );
     }
 
     #[test]

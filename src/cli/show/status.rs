@@ -12,8 +12,16 @@ use crate::model::{Compliance, DeviceStatus, FleetStatus, Severity};
 /// A table of all devices and a line that sums them up.
 pub(crate) fn fleet(status: &FleetStatus, now: Timestamp, paint: Paint) -> String {
     let titles = [
-        "DEVICE", "PLATFORM", "STATUS", "SINCE", "DRIFT", "VIOLATIONS", "LAST SEEN", "APPLIED",
-        "APPLY", "HOLD",
+        "DEVICE",
+        "PLATFORM",
+        "STATUS",
+        "SINCE",
+        "DRIFT",
+        "VIOLATIONS",
+        "LAST SEEN",
+        "APPLIED",
+        "APPLY",
+        "HOLD",
     ];
     let mut table = Table::new(&titles);
     for device in &status.devices {
@@ -71,16 +79,25 @@ pub(crate) fn compliance(status: Compliance) -> &'static str {
 
 /// `1 high, 2 low`; `-` for none, `?` when nobody knows.
 fn violations(device: &DeviceStatus) -> String {
-    let Some(counts) = &device.violations else { return "?".to_owned() };
+    let Some(counts) = &device.violations else {
+        return "?".to_owned();
+    };
     let parts: Vec<String> = Severity::ALL
         .into_iter()
         .rev()
         .filter_map(|severity| {
-            let number = counts.get(severity.as_str()).copied().filter(|number| *number > 0)?;
+            let number = counts
+                .get(severity.as_str())
+                .copied()
+                .filter(|number| *number > 0)?;
             Some(format!("{number} {}", severity.as_str()))
         })
         .collect();
-    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 fn short(revision: &str) -> &str {
@@ -150,7 +167,10 @@ mod tests {
             name: "r2".into(),
             status: Compliance::NonCompliant,
             cause: Some("out_of_band".into()),
-            drift: Some(DriftCounts { reordered: 2, ..DriftCounts::default() }),
+            drift: Some(DriftCounts {
+                reordered: 2,
+                ..DriftCounts::default()
+            }),
             violations: Some(BTreeMap::from([("high".into(), 1), ("low".into(), 2)])),
             ..good.clone()
         };
@@ -193,9 +213,21 @@ r3: cannot connect to 10.0.0.3:22
             strict_data,
             ..Common::default()
         };
-        assert_eq!(exit(&status, &flags(FailOn::Never, false, false)), Exit::Fine);
-        assert_eq!(exit(&status, &flags(FailOn::Critical, true, false)), Exit::Changes);
-        assert_eq!(exit(&status, &flags(FailOn::Critical, true, true)), Exit::Data);
-        assert_eq!(exit(&status, &flags(FailOn::High, true, true)), Exit::Violation);
+        assert_eq!(
+            exit(&status, &flags(FailOn::Never, false, false)),
+            Exit::Fine
+        );
+        assert_eq!(
+            exit(&status, &flags(FailOn::Critical, true, false)),
+            Exit::Changes
+        );
+        assert_eq!(
+            exit(&status, &flags(FailOn::Critical, true, true)),
+            Exit::Data
+        );
+        assert_eq!(
+            exit(&status, &flags(FailOn::High, true, true)),
+            Exit::Violation
+        );
     }
 }

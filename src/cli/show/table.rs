@@ -22,15 +22,24 @@ impl Table {
     /// Adds a row of cells: what is printed, and the same without colours (its width).
     pub(crate) fn row(&mut self, cells: Vec<(String, String)>) {
         let cells = cells.into_iter();
-        self.rows
-            .push(cells.map(|(shown, plain)| (shown, plain.chars().count())).collect());
+        self.rows.push(
+            cells
+                .map(|(shown, plain)| (shown, plain.chars().count()))
+                .collect(),
+        );
     }
 
     /// The text; the last column is not padded.
     pub(crate) fn text(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
-            .map(|i| self.rows.iter().filter_map(|row| Some(row.get(i)?.1)).max().unwrap_or(0))
+            .map(|i| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| Some(row.get(i)?.1))
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let mut text = String::new();
         for row in &self.rows {
@@ -55,8 +64,14 @@ mod tests {
     #[test]
     fn colours_do_not_count() {
         let mut table = Table::new(&["NAME", "X"]);
-        table.row(vec![("\u{1b}[31mr1\u{1b}[0m".into(), "r1".into()), Table::plain("a")]);
+        table.row(vec![
+            ("\u{1b}[31mr1\u{1b}[0m".into(), "r1".into()),
+            Table::plain("a"),
+        ]);
         table.row(vec![Table::plain("core-1"), Table::plain("")]);
-        assert_eq!(table.text(), "NAME    X\n\u{1b}[31mr1\u{1b}[0m      a\ncore-1\n");
+        assert_eq!(
+            table.text(),
+            "NAME    X\n\u{1b}[31mr1\u{1b}[0m      a\ncore-1\n"
+        );
     }
 }
