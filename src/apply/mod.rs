@@ -17,7 +17,9 @@ use jiff::Timestamp;
 
 use crate::config::{Dialect, Document, Sealer};
 use crate::device::{Connector, DeviceError, Target};
-use crate::model::{Attempt, HoldReason, Journal, Lease, Outcome, Step, StepKind, StoreError, Txn};
+use crate::model::{
+    Attempt, HoldReason, Journal, Lease, Outcome, RollbackCause, Step, StepKind, StoreError, Txn,
+};
 
 pub use read::{Seen, read_running};
 pub use settle::settle;
@@ -81,6 +83,8 @@ pub struct Ending {
     pub hold: Option<(HoldReason, String)>,
     /// Running differed from startup before the change.
     pub unsaved: Option<bool>,
+    /// Why it was (or is being) undone.
+    pub cause: Option<RollbackCause>,
 }
 
 impl Ending {
@@ -91,6 +95,7 @@ impl Ending {
             running: None,
             hold: None,
             unsaved: None,
+            cause: None,
         }
     }
 
@@ -103,6 +108,11 @@ impl Ending {
 
     fn with_running(mut self, seen: &Seen) -> Self {
         self.running = Some(seen.text.clone());
+        self
+    }
+
+    fn caused_by(mut self, cause: RollbackCause) -> Self {
+        self.cause = Some(cause);
         self
     }
 

@@ -6,7 +6,9 @@ use super::undo::{Undoing, undo};
 use super::{Ending, Ports, chain};
 use crate::config::{Document, Sealer};
 use crate::device::{NextStep, Session};
-use crate::model::{Attempt, HoldReason, Outcome, PendingCommit, StepKind, Txn, UndoArmed};
+use crate::model::{
+    Attempt, HoldReason, Outcome, PendingCommit, RollbackCause, StepKind, Txn, UndoArmed,
+};
 
 /// Seconds beyond the armed time in which a guard may still be at work.
 const GUARD_MARGIN: i64 = 30;
@@ -90,6 +92,7 @@ async fn look(
             undo(
                 &mut undoing,
                 Some(session),
+                RollbackCause::Interrupted,
                 "interrupted in the middle of a trial",
             )
             .await

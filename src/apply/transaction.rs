@@ -9,8 +9,8 @@ use super::{Allowed, Ending, Ports, Unsaved, chain, open_lines};
 use crate::config::Sealer;
 use crate::device::{DeviceError, NextStep, Session};
 use crate::model::{
-    Attempt, Capabilities, ConfirmScope, Datastore, HoldReason, Outcome, Plan, StepKind, Txn,
-    UndoArmed,
+    Attempt, Capabilities, ConfirmScope, Datastore, HoldReason, Outcome, Plan, RollbackCause,
+    StepKind, Txn, UndoArmed,
 };
 
 /// How often a new session is tried before the change counts as having cut us off.
@@ -192,7 +192,12 @@ async fn change(
     };
     if let Some((why, lost)) = fault {
         let alive = if lost { None } else { Some(session) };
-        return undo(&mut undoing, alive, &why).await;
+        let cause = if lost {
+            RollbackCause::Disconnect
+        } else {
+            RollbackCause::DeviceError
+        };
+        return undo(&mut undoing, alive, cause, &why).await;
     }
     trial(session, undoing, plan, &before, allowed).await
 }
@@ -248,14 +253,20 @@ async fn trial(
         )
         .await
     {
-        return undo(&mut undoing, Some(first), &chain(&error)).await;
+        return undo(
+            &mut undoing,
+            Some(first),
+            RollbackCause::Fence,
+            &chain(&error),
+        )
+        .await;
     }
     let mut second = match connect_again(ports).await {
         Ok(session) => session,
         Err(error) => return cut_off(&mut undoing, first, &error).await,
     };
     let ending = match verify(&mut *second, &mut undoing, plan, before).await {
-        Err(why) => undo(&mut undoing, Some(&mut *second), &why).await,
+        Err((cause, why)) => undo(&mut undoing, Some(&mut *second), cause, &why).await,
         Ok(seen) => {
             let may_save = !before.unsaved.unwrap_or(false) || allowed.unsaved == Unsaved::Save;
             confirm(first, &mut *second, &mut undoing, may_save)
@@ -278,8 +289,11 @@ async fn cut_off(
     match undoing.txn.undo {
         UndoArmed::DeviceTimer | UndoArmed::Host { .. } => Ending::in_doubt(format!(
             "{why}; the device undoes the change by itself, to be read again after that"
-        )),
-        UndoArmed::Attended | UndoArmed::Nothing => undo(undoing, Some(first), &why).await,
+        ))
+        .caused_by(RollbackCause::Disconnect),
+        UndoArmed::Attended | UndoArmed::Nothing => {
+            undo(undoing, Some(first), RollbackCause::Disconnect, &why).await
+        }
     }
 }
 
@@ -304,24 +318,33 @@ async fn verify(
     undoing: &mut Undoing<'_, '_>,
     plan: &Plan,
     before: &Before,
-) -> Result<Seen, String> {
+) -> Result<Seen, (RollbackCause, String)> {
+    let fault = |doing: &str, error: &DeviceError| {
+        let lost = is_loss(error);
+        let cause = if lost {
+            RollbackCause::Disconnect
+        } else {
+            RollbackCause::PostCheck
+        };
+        (cause, format!("{doing}: {}", chain(error)))
+    };
     let seen = read_running(session, &plan.device, undoing.sealer, undoing.ports.dialect)
         .await
-        .map_err(|error| format!("verifying: {}", chain(&error)))?;
+        .map_err(|error| fault("verifying", &error))?;
     if seen.fingerprint != plan.expected {
         let differs = super::undo::differing_lines(&seen.document, plan, undoing);
-        return Err(format!(
-            "the device did not become what the replay said: {differs}"
-        ));
+        let text = format!("the device did not become what the replay said: {differs}");
+        return Err((RollbackCause::PostCheck, text));
     }
     let patience = CHECK_PATIENCE.min(Duration::from_secs(plan.undo.within / 3));
     let worse = checks::settle(session, &plan.checks, &before.checks, patience)
         .await
-        .map_err(|error| format!("post-checks: {}", chain(&error)))?;
+        .map_err(|error| fault("post-checks", &error))?;
     if worse.is_empty() {
         Ok(seen)
     } else {
-        Err(format!("worse than before: {}", worse.join(", ")))
+        let text = format!("worse than before: {}", worse.join(", "));
+        Err((RollbackCause::PostCheck, text))
     }
 }
 
@@ -338,7 +361,7 @@ async fn confirm(
         .step(undoing.attempt, StepKind::Confirm, "verified", None)
         .await
     {
-        return undo(undoing, Some(second), &chain(&error)).await;
+        return undo(undoing, Some(second), RollbackCause::Fence, &chain(&error)).await;
     }
     let confirmed = match second.capabilities().confirm {
         ConfirmScope::AnySession => second.confirm(txn).await,
@@ -352,12 +375,8 @@ async fn confirm(
                 chain(&error)
             ));
         }
-        return undo(
-            undoing,
-            Some(second),
-            &format!("confirm: {}", chain(&error)),
-        )
-        .await;
+        let why = format!("confirm: {}", chain(&error));
+        return undo(undoing, Some(second), RollbackCause::DeviceError, &why).await;
     }
     let mut ending = Ending::new(
         Outcome::Applied,

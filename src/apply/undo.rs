@@ -5,7 +5,7 @@ use super::read::{Seen, read_running};
 use super::{Ending, Ports, chain, open_lines};
 use crate::config::{Document, Sealer};
 use crate::device::{DeviceError, Session};
-use crate::model::{Attempt, HoldReason, Outcome, Plan, StepKind, Txn, UndoArmed};
+use crate::model::{Attempt, HoldReason, Outcome, Plan, RollbackCause, StepKind, Txn, UndoArmed};
 
 /// What an undo works on.
 pub(super) struct Undoing<'a, 'p> {
@@ -21,6 +21,7 @@ pub(super) struct Undoing<'a, 'p> {
 pub(super) async fn undo(
     undoing: &mut Undoing<'_, '_>,
     alive: Option<&mut dyn Session>,
+    cause: RollbackCause,
     why: &str,
 ) -> Ending {
     // the undo goes on even if the journal is gone: the device comes first
@@ -40,6 +41,7 @@ pub(super) async fn undo(
         }
         Err(error) => left_to_the_device(undoing.txn, why, &chain(&error)),
     };
+    let ending = ending.caused_by(cause);
     match noted {
         Ok(()) => ending,
         Err(error) => Ending {

@@ -12,10 +12,11 @@ use crate::apply::{self, Allowed, Ending, Ports, Unsaved};
 use crate::config::{Dialect, Document};
 use crate::model::{
     Actor, ApplyMode, Attempt, AttemptId, Capabilities, ConfigKind, ConfirmScope, Decision, Device,
-    Event, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof, Skip, StoreError,
+    Event, Finding, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof, Skip, StoreError,
     UnknownReason,
 };
 use crate::plan;
+use crate::policy;
 use crate::settings::SaveUnsaved;
 
 /// Beyond the undo's time, before anybody else may touch a device with a trial pending.
@@ -44,6 +45,7 @@ impl Work<'_> {
             running: None,
             hold: None,
             unsaved: None,
+            cause: None,
         };
         let Some(prepared) = self.fleet.devices.get(&self.name) else {
             return doubt("the device is not in the inventory any more".to_owned());
@@ -143,7 +145,7 @@ impl Work<'_> {
         });
         let intended = observed.intended.clone();
         let ending = self.carry_out(observed, &mut attempt, order).await;
-        let outcome = ending.outcome;
+        let (outcome, cause) = (ending.outcome, ending.cause);
         self.remember(&plan, intended, &ending, order).await;
         if let Err(error) = self.finish(&mut attempt, ending).await {
             tracing::error!(device = %self.name, error = %chain(&error), "outcome not written");
@@ -152,7 +154,9 @@ impl Work<'_> {
             device: self.name.clone(),
             attempt: attempt.id.clone(),
             site,
+            mode: plan.mode,
             outcome: outcome.unwrap_or(Outcome::Unknown),
+            cause,
             took: started.elapsed(),
             detail: attempt.detail.clone(),
         });
@@ -239,7 +243,9 @@ impl Work<'_> {
                 if order.actor == Actor::Daemon {
                     record::note_reversal(&mut self.record, plan, observe::contest(self.ctx), now);
                 }
-                self.note_applied(plan, intended, now).await;
+                let running = ending.running.clone();
+                self.note_applied(plan, intended, running.as_deref(), now)
+                    .await;
             }
             Some(outcome) if record::is_failure(outcome) => {
                 self.record.failed = Some((plan.revision.clone(), plan.base.clone()));
@@ -248,38 +254,65 @@ impl Work<'_> {
         }
     }
 
-    async fn note_applied(&mut self, plan: &Plan, intended: Option<String>, now: jiff::Timestamp) {
+    /// The change is in force and confirmed: what the device runs now is judged anew.
+    async fn note_applied(
+        &mut self,
+        plan: &Plan,
+        intended: Option<String>,
+        running: Option<&str>,
+        now: jiff::Timestamp,
+    ) {
         self.record.last_applied = Some(LastApplied {
             revision: plan.revision.clone(),
             at: now,
         });
         self.record.failed = None;
-        record::compared(
-            &mut self.record,
-            Some(&Plan {
-                drift: crate::model::DriftCounts::default(),
-                cause: None,
-                decision: Decision::Unchanged,
-                ..plan.clone()
-            }),
-            &[],
-            now,
-        );
+        let in_line = Plan {
+            drift: crate::model::DriftCounts::default(),
+            cause: None,
+            decision: Decision::Unchanged,
+            ..plan.clone()
+        };
+        let findings = running.map(|text| self.findings(text)).unwrap_or_default();
+        record::compared(&mut self.record, Some(&in_line), &findings, now);
         if let Some(text) = intended {
-            let name = self.name.clone();
-            let kept = self
-                .ctx
-                .store(move |store| {
-                    let hash = store.put_config(&text)?;
-                    store.record_config(&name, ConfigKind::Intended, &hash, now)?;
-                    Ok(hash)
-                })
-                .await;
-            match kept {
-                Ok(hash) => self.record.applied_config = Some(hash),
-                Err(error) => {
-                    tracing::error!(device = %self.name, error = %chain(&error), "applied configuration not kept");
+            self.keep_applied(text, now).await;
+        }
+    }
+
+    fn findings(&self, running: &str) -> Vec<Finding> {
+        let prepared = self.fleet.devices.get(&self.name);
+        let Some((device, pack)) = prepared.and_then(|p| p.device.as_ref().zip(p.pack.as_ref()))
+        else {
+            return Vec::new();
+        };
+        let document = Document::parse(running, &pack.dialect);
+        policy::evaluate(
+            &self.fleet.rules,
+            device,
+            &pack.name,
+            &document,
+            &pack.dialect,
+        )
+    }
+
+    /// Keeps the intended text that is in force: the third leg of every later comparison.
+    pub(super) async fn keep_applied(&mut self, text: String, at: jiff::Timestamp) {
+        let (name, known) = (self.name.clone(), self.record.applied_config.clone());
+        let kept = self
+            .ctx
+            .store(move |store| {
+                let hash = store.put_config(&text)?;
+                if known.as_ref() != Some(&hash) {
+                    store.record_config(&name, ConfigKind::Intended, &hash, at)?;
                 }
+                Ok(hash)
+            })
+            .await;
+        match kept {
+            Ok(hash) => self.record.applied_config = Some(hash),
+            Err(error) => {
+                tracing::error!(device = %self.name, error = %chain(&error), "applied configuration not kept");
             }
         }
     }

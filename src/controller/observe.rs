@@ -13,7 +13,7 @@ use crate::config::{Document, Sealer};
 use crate::device::{DeviceError, Session, Target};
 use crate::model::{
     AcceptanceKind, Capabilities, Decision, Device, DeviceRecord, Event, Finding, Fingerprint,
-    HoldReason, Plan, UnknownReason,
+    HoldReason, Phase, Plan, UnknownReason,
 };
 use crate::pack::Pack;
 use crate::plan::{self, Inputs};
@@ -167,10 +167,12 @@ impl Look<'_> {
         self.ctx.reporter.emit(&Event::Fetched {
             device: self.device.name.clone(),
             platform: self.pack.name.clone(),
+            transport: "ssh".to_owned(),
             took: started.elapsed(),
         });
         let at = (self.ctx.now)();
         let dialect = &*self.pack.dialect;
+        let started = tokio::time::Instant::now();
         let findings = policy::evaluate(
             &self.fleet.rules,
             self.device,
@@ -178,6 +180,8 @@ impl Look<'_> {
             &running.document,
             dialect,
         );
+        self.done(Phase::Policy, started);
+        let started = tokio::time::Instant::now();
         let intended = self
             .prepared
             .intended
@@ -190,6 +194,7 @@ impl Look<'_> {
                 Some(self.decide(&running, text, &capabilities, at).await?)
             }
         };
+        self.done(Phase::Compare, started);
         Ok(Observed {
             at,
             device: self.device.clone(),
@@ -202,6 +207,13 @@ impl Look<'_> {
             sealer,
             session,
         })
+    }
+
+    fn done(&self, phase: Phase, started: tokio::time::Instant) {
+        self.ctx.reporter.emit(&Event::PhaseDone {
+            phase,
+            took: started.elapsed(),
+        });
     }
 
     /// Connects and reads, unless the credential is stopped.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::intent::{self, Filter, LineOrigin, RenderDevice, RenderLimits, RenderRequest};
-use crate::model::{Device, Diagnostic, FileSet, Revision};
+use crate::model::{Device, Diagnostic, Event, FileSet, Phase, Revision};
 use crate::pack::Pack;
 use crate::policy::{self, Rule};
 
@@ -120,6 +120,7 @@ async fn render(ctx: &Context, files: FileSet, devices: &mut BTreeMap<String, Pr
     if batch.is_empty() {
         return;
     }
+    let started = tokio::time::Instant::now();
     let request = RenderRequest {
         files,
         devices: batch,
@@ -132,6 +133,10 @@ async fn render(ctx: &Context, files: FileSet, devices: &mut BTreeMap<String, Pr
             prepared.problems.extend(rendered.diagnostics);
         }
     }
+    ctx.reporter.emit(&Event::PhaseDone {
+        phase: Phase::Render,
+        took: started.elapsed(),
+    });
 }
 
 fn limits(ctx: &Context) -> RenderLimits {

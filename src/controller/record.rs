@@ -55,6 +55,13 @@ pub(super) fn compared(
     record.status.set_cause(plan.and_then(|plan| plan.cause));
     record.status.drift = Some(drift);
     record.status.violations = Some(violations);
+    record.status.rules = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .map(|finding| (finding.rule.clone(), finding.severity))
+        .collect();
+    record.status.drift_since = record.drift_since;
+    record.status.unsaved = record.unsaved;
     record.status.last_seen = Some(at);
     record.status.detail = plan
         .and_then(refusal_text)
@@ -163,7 +170,7 @@ pub(super) fn note_reversal(
     record
         .reversals
         .retain(|(at, _)| age(*at, now) <= contest.within);
-    if record.last_applied.is_some() && plan.cause == Some(crate::model::Cause::OutOfBand) {
+    if record.applied_config.is_some() && plan.cause == Some(crate::model::Cause::OutOfBand) {
         record
             .reversals
             .extend(plan.sections.iter().map(|section| (now, section.clone())));

@@ -11,7 +11,7 @@ use super::record;
 use super::{Next, Permission, Report};
 use crate::model::{
     Actor, ApplyMode, ConfigKind, Decision, DeviceRecord, Event, Fingerprint, Hold, HoldReason,
-    LastApplied, Lease, Outcome, Plan, PlanId, Skip, StoreError, UnknownReason,
+    Lease, Outcome, Plan, PlanId, Skip, StoreError, UnknownReason,
 };
 
 /// How long a look may take before another process may think its owner is gone.
@@ -104,6 +104,9 @@ impl<'a> Work<'a> {
         let mut record = stored.clone();
         record.status.platform = platform.map(str::to_owned).or(record.status.platform);
         record.status.apply = apply;
+        record.status.site = prepared
+            .and_then(|p| p.device.as_ref())
+            .and_then(|device| device.keel.site.clone());
         let Some(lease) = lease else {
             let done = Done::new(Some(Outcome::Skipped(Skip::Leased)), Next::Retry);
             return Err(Box::new(report_of(name, record, done)));
@@ -219,7 +222,7 @@ impl<'a> Work<'a> {
     }
 
     /// The device was read: note what is, then act if that is allowed.
-    async fn decided(&mut self, observed: Observed, order: &Order) -> Done {
+    async fn decided(&mut self, mut observed: Observed, order: &Order) -> Done {
         self.note_look(&observed);
         let (text, at) = (observed.running.text.clone(), observed.at);
         match self.keep_running(text, at).await {
@@ -232,7 +235,7 @@ impl<'a> Work<'a> {
         let decision = observed.plan.as_ref().map(|plan| plan.decision.clone());
         match decision {
             None | Some(Decision::Unchanged) => {
-                self.in_line(&observed);
+                self.in_line(&mut observed).await;
                 observed.session.close().await;
                 Done::new(Some(Outcome::Unchanged), Next::Interval)
             }
@@ -280,25 +283,17 @@ impl<'a> Work<'a> {
             .await
     }
 
-    /// A device found in line counts as applied: from now on we know who moved.
-    fn in_line(&mut self, observed: &Observed) {
-        let Some(plan) = &observed.plan else { return };
-        let known = self
-            .record
-            .last_applied
-            .as_ref()
-            .map(|last| last.revision.as_str());
-        if known != Some(plan.revision.as_str()) {
-            self.record.last_applied = Some(LastApplied {
-                revision: plan.revision.clone(),
-                at: observed.at,
-            });
-            self.record
-                .status
-                .last_applied
-                .clone_from(&self.record.last_applied);
-        }
+    /// A device found in line counts as applied: from now on we can tell who moved.
+    async fn in_line(&mut self, observed: &mut Observed) {
         self.record.failed = None;
+        let Some(plan) = &observed.plan else { return };
+        let moved = self.record.in_line_with.as_deref() != Some(plan.revision.as_str());
+        if moved || self.record.applied_config.is_none() {
+            self.record.in_line_with = Some(plan.revision.clone());
+            if let Some(text) = observed.intended.take() {
+                self.keep_applied(text, observed.at).await;
+            }
+        }
     }
 
     async fn refused(&mut self, observed: Observed) -> Done {
