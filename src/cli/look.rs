@@ -18,7 +18,7 @@ use crate::controller::context::Context;
 use crate::controller::observe::{Trouble, observe};
 use crate::controller::prepare::Fleet;
 use crate::model::{
-    Decision, Finding, Hold, HoldReason, Level, Plan, Store as _, UnknownReason, Verdict,
+    Decision, Finding, Hold, HoldReason, Level, Plan, UnknownReason, Verdict,
 };
 
 /// What a look at one device showed.

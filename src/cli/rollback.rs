@@ -9,7 +9,7 @@ use super::{apply, look, stage};
 use crate::controller::context::Context;
 use crate::controller::prepare::Fleet;
 use crate::controller::worker::pass;
-use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome, Store as _};
+use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome};
 
 /// Bring a device back to what it was before the last change, or after an earlier one, and
 /// hold it there until it is released or the branch moves.

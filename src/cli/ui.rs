@@ -36,6 +36,7 @@ pub(crate) struct Paint(bool);
 
 impl Paint {
     /// Plain text only.
+    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self(false);
 
     fn with(self, style: anstyle::Style, text: &str) -> String {
@@ -137,7 +138,7 @@ impl Ui {
         let text = sanitized(&error.text(), false);
         let paint = Paint(self.color_err);
         let text = text.replacen("error:", &paint.red("error:"), 1);
-        let _ = self.err.write_all(text.as_bytes());
+        drop(self.err.write_all(text.as_bytes()));
     }
 
     /// Asks a yes-or-no question; everything but a clear yes is no.

@@ -118,7 +118,7 @@ fn one(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
         let what = count(plan.ignored.len(), "difference");
         line(
             text,
-            &paint.dim(&format!("  {what} that mean nothing (-v shows them)")),
+            &paint.dim(&format!("  {what} without meaning (see -v)")),
         );
         if verbose {
             plan.ignored
@@ -290,12 +290,12 @@ pub(crate) mod tests {
         assert_eq!(
             text,
             "r1, r2 (2 devices, the same change)  ios  out_of_band  1 missing  apply: manual\n  \
-             plan p-r1  r1 at base 86e67d7d49e4\n  plan p-r2  r2 at base 86e67d7d49e4\n      \
-             interface Gi1\n    +  description uplink\n  2 commands, proved by replay, undone by \
-             itself after 300 s unless confirmed:\n    interface Gi1         block of the next \
-             lines\n     description uplink  missing\n  1 difference that mean nothing (-v shows \
-             them)\n\n1 device in line: r3\n"
-                .replace("86e67d7d49e4", all[0].base.short())
+             plan p-r1  r1 at base BASE\n  plan p-r2  r2 at base BASE\n      interface Gi1\n    \
+             +  description uplink\n  2 commands, proved by replay, undone by itself after 300 s \
+             unless confirmed:\n    interface Gi1        block of the next lines\n     \
+             description uplink  missing\n  1 difference without meaning (see -v)\n\n1 device \
+             in line: r3\n"
+                .replace("BASE", all[0].base.short())
         );
     }
 
