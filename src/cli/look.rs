@@ -17,9 +17,7 @@ use super::ui::Paint;
 use crate::controller::context::Context;
 use crate::controller::observe::{Trouble, observe};
 use crate::controller::prepare::Fleet;
-use crate::model::{
-    Decision, Finding, Hold, HoldReason, Level, Plan, UnknownReason, Verdict,
-};
+use crate::model::{Decision, Finding, Hold, HoldReason, Level, Plan, UnknownReason, Verdict};
 
 /// What a look at one device showed.
 #[derive(Clone, Debug, Serialize)]
