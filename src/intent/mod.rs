@@ -2,7 +2,10 @@
 
 pub mod filter;
 pub mod inventory;
+mod keel;
 pub mod render;
+mod scalar;
+mod yaml;
 
 pub use filter::Filter;
 pub use inventory::{Inventory, load};
