@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::config::Dialect;
 use crate::model::Fingerprint;
-pub use session::{GetterSpec, SessionSpec};
-pub use transaction::TransactionSpec;
+pub use session::{GetterSpec, ModeName, Pattern, SessionSpec};
+pub use transaction::{Method, TransactionSpec};
 
 /// One platform, loaded and checked.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Pack {
     /// The configuration language.
     pub dialect: Arc<Dialect>,
     /// How to talk to it.
-    pub session: SessionSpec,
+    pub session: Arc<SessionSpec>,
     /// How to change it.
     pub transaction: TransactionSpec,
     /// What to ask it.
