@@ -9,7 +9,11 @@ use super::error::{CliError, Result};
 use super::exit::Exit;
 use super::{look, stage};
 use crate::controller::daemon::HEAD_META;
-use crate::model::{Acceptance, AcceptanceKind, Decision, Plan, RefusalKind, Revision, Store as _};
+use crate::device::transport::Verdict;
+use crate::device::transport::known_hosts::host_name;
+use crate::model::{
+    Acceptance, AcceptanceKind, Decision, HoldReason, Plan, RefusalKind, Revision, Store as _,
+};
 use crate::source::Mirror;
 
 /// Accept something a safety rail stopped at. It is shown first, and recorded with who and
@@ -170,8 +174,52 @@ fn summary(id: &str, revision: Option<&Revision>) -> String {
     }
 }
 
-async fn host_key(_app: &mut App, _host: &str, _reason: Reason) -> Result<Exit> {
-    unimplemented!()
+async fn host_key(app: &mut App, host: &str, reason: Reason) -> Result<Exit> {
+    let settings = app.settings()?;
+    let (ctx, connector) = app.context_and_connector(&settings)?;
+    let intent = app
+        .intent(&settings, stage::Origin::Branch, Some(&ctx.store))
+        .await?;
+    let mut inventory = crate::intent::load(&intent.files)?;
+    let Some(device) = inventory.devices.remove(host) else {
+        let place = stage::described(&intent.revision);
+        return Err(CliError::usage(format!(
+            "`{host}` is not in the inventory of {place}"
+        )));
+    };
+    let target = ctx.target(&device).map_err(CliError::failure)?;
+    let seen = connector.look(&target).await.map_err(CliError::failure)?;
+    let hosts = connector.known_hosts();
+    match hosts.judge(&target.address, target.port, &seen.key)? {
+        Verdict::Known => {
+            app.ui
+                .line(&format!("the host key of `{host}` is the known one"))?;
+            return Ok(Exit::Fine);
+        }
+        Verdict::Unknown(why) | Verdict::Refused(why) => {
+            app.ui.note(&format!("known so far: {why}"))?
+        }
+    }
+    let place = host_name(&target.address, target.port);
+    app.ui.note(&format!(
+        "`{host}` ({place}) shows {} {}",
+        seen.key.algorithm(),
+        seen.fingerprint
+    ))?;
+    app.ui
+        .note("compare it with what the device says of itself on its console")?;
+    let subject = format!("{host} {}", seen.fingerprint);
+    let acceptance = agreed(app, AcceptanceKind::HostKey, subject, reason)?;
+    let store = Arc::clone(&ctx.store);
+    store.accept(&acceptance)?;
+    hosts
+        .replace(&target.address, target.port, &seen.key)
+        .map_err(|e| CliError::from(e).while_doing("known_hosts cannot be written"))?;
+    let held = store.holds()?.into_iter().find(|hold| hold.device == host);
+    if held.is_some_and(|hold| hold.reason == HoldReason::HostKey) {
+        store.release_hold(host, &acceptance.by, acceptance.at)?;
+    }
+    told(app, &acceptance)
 }
 
 fn state(app: &mut App, reason: Reason) -> Result<Exit> {

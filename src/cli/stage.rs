@@ -10,14 +10,14 @@ use super::exit::Exit;
 use crate::controller::context::{Context, owner_name, seal_key};
 use crate::controller::daemon::HEAD_META;
 use crate::controller::prepare::{Fleet, prepare};
-use crate::device::Connector;
+use crate::device::{Connector, HostKeyPolicy, SshConnector};
 use crate::evaluator::Evaluator;
 use crate::intent::Filter;
 use crate::model::{Diagnostic, FileSet, Revision, Store};
 use crate::pack::Packs;
 use crate::report::Reporter;
-use crate::settings::{Settings, SettingsSecrets, closest};
-use crate::source::{GitAuth, Mirror, Resolved, SourceError, SourceSpec, worktree};
+use crate::settings::{HostKeys, Settings, SettingsSecrets, closest};
+use crate::source::{GitAuth, Mirror, Resolved, SourceError, SourceSpec, find_worktree, worktree};
 use crate::store::SqliteStore;
 
 /// Folder of the bare mirror inside the state folder.
@@ -54,14 +54,34 @@ impl App {
     /// The real thing: state on disk, devices over the network.
     pub(crate) fn context(&mut self, settings: &Arc<Settings>) -> Result<Arc<Context>> {
         let store = self.store(settings)?;
-        context(settings, &settings.state, store)
+        context(
+            settings,
+            &settings.state,
+            store,
+            Arc::new(connector(settings)?),
+        )
+    }
+
+    /// The same, with the connector apart: for what is not done in a session (host keys).
+    pub(crate) fn context_and_connector(
+        &mut self,
+        settings: &Arc<Settings>,
+    ) -> Result<(Arc<Context>, Arc<SshConnector>)> {
+        let store = self.store(settings)?;
+        let connector = Arc::new(connector(settings)?);
+        let shared: Arc<dyn Connector> = Arc::clone(&connector) as Arc<dyn Connector>;
+        Ok((
+            context(settings, &settings.state, store, shared)?,
+            connector,
+        ))
     }
 
     /// For commands that touch neither state nor devices.
     pub(crate) fn scratch(&mut self, settings: &Arc<Settings>) -> Result<Scratch> {
         let folder = tempfile::tempdir()?;
         let store = SqliteStore::open(folder.path(), now())?.store;
-        let ctx = context(settings, folder.path(), Arc::new(store))?;
+        let nobody = SshConnector::new(Vec::new(), HostKeyPolicy::Strict);
+        let ctx = context(settings, folder.path(), Arc::new(store), Arc::new(nobody))?;
         Ok(Scratch {
             ctx,
             _folder: folder,
@@ -171,7 +191,35 @@ pub(crate) async fn blocking<T: Send + 'static>(
 
 /// A failure of the source, with what usually helps.
 pub(crate) fn source_error(error: SourceError) -> CliError {
-    CliError::failure(error).while_doing("the repository cannot be used")
+    let (exit, hint) = match &error {
+        SourceError::Address { .. } | SourceError::NoSuchReference { .. } => (
+            Exit::Usage,
+            Some("`--repo PATH|URL` and `--ref BRANCH` say what to use"),
+        ),
+        SourceError::Refused { .. } | SourceError::TooLarge { .. } => (Exit::Usage, None),
+        SourceError::NotAWorktree { .. } => (Exit::Usage, Some("`--repo PATH|URL` names one")),
+        SourceError::LoginRefused { .. } | SourceError::NoLogin { .. } => (
+            Exit::Failure,
+            Some("see `repository.token` and `repository.key_file` in docs/settings.md"),
+        ),
+        SourceError::HostKey { .. } => (Exit::Failure, Some("see `repository.known_hosts`")),
+        SourceError::Certificate { .. } => (Exit::Failure, Some("see `repository.ca_file`")),
+        SourceError::TimedOut { .. } => (Exit::Failure, Some("see `repository.timeout`")),
+        SourceError::Folder { .. }
+        | SourceError::Setup(_)
+        | SourceError::Unreachable { .. }
+        | SourceError::Vanished { .. }
+        | SourceError::Busy { .. }
+        | SourceError::Damaged { .. }
+        | SourceError::Watch { .. } => (Exit::Failure, None),
+    };
+    let told = CliError::failure(error)
+        .with_exit(exit)
+        .while_doing("the repository cannot be used");
+    match hint {
+        Some(hint) => told.hint(hint),
+        None => told,
+    }
 }
 
 /// `revision 0123456789 (main)` or `the working tree`.
@@ -187,6 +235,7 @@ fn context(
     settings: &Arc<Settings>,
     state: &Path,
     store: Arc<SqliteStore>,
+    connector: Arc<dyn Connector>,
 ) -> Result<Arc<Context>> {
     let packs = Packs::builtin().map_err(CliError::failure)?;
     let secrets = Arc::new(SettingsSecrets::new(settings));
@@ -196,7 +245,7 @@ fn context(
         settings: Arc::clone(settings),
         packs,
         store,
-        connector: connector(settings)?,
+        connector,
         secrets,
         evaluator: Evaluator::new(this_program()?),
         reporter: Reporter::new(),
@@ -207,8 +256,31 @@ fn context(
 }
 
 /// Makes sessions over the network.
-pub(crate) fn connector(_settings: &Settings) -> Result<Arc<dyn Connector>> {
-    unimplemented!()
+fn connector(settings: &Settings) -> Result<SshConnector> {
+    let known_hosts = match &settings.ssh.known_hosts {
+        Some(path) => path.clone(),
+        None => home()?.join(".ssh/known_hosts"),
+    };
+    let policy = match settings.ssh.host_keys {
+        HostKeys::Strict => HostKeyPolicy::Strict,
+        HostKeys::AcceptNew => HostKeyPolicy::AcceptNew,
+    };
+    let connector = SshConnector::new(vec![known_hosts], policy);
+    Ok(match &settings.ssh.session_log {
+        Some(folder) => connector.with_session_logs(folder.clone()),
+        None => connector,
+    })
+}
+
+/// The user's home folder.
+pub(crate) fn home() -> Result<PathBuf> {
+    let home = std::env::var_os("HOME")
+        .filter(|home| !home.is_empty())
+        .map(PathBuf::from);
+    home.ok_or_else(|| {
+        CliError::usage("there is no HOME to look for ~/.ssh/known_hosts in")
+            .hint("set `ssh.known_hosts` in the settings")
+    })
 }
 
 /// Which repository, and how to log in to it.
@@ -244,6 +316,7 @@ pub(crate) fn source_spec(settings: &Settings) -> Result<SourceSpec> {
             key_file: repository.key_file.clone(),
             key_passphrase: resolve(&repository.key_passphrase)?,
             known_hosts: repository.known_hosts.clone(),
+            ca_file: repository.ca_file.clone(),
         },
         max_file: repository.max_file,
         max_total: repository.max_total,
@@ -252,10 +325,7 @@ pub(crate) fn source_spec(settings: &Settings) -> Result<SourceSpec> {
 
 /// The root of the working tree a folder is in, if it holds an intent.
 fn enclosing_tree(folder: &Path) -> Option<PathBuf> {
-    let root = folder
-        .ancestors()
-        .find(|folder| folder.join(".git").exists())?;
-    root.join("intent").is_dir().then(|| root.to_owned())
+    find_worktree(folder).filter(|root| root.join("intent").is_dir())
 }
 
 /// The devices a command is about: those named, or all of the fleet.
@@ -301,10 +371,14 @@ mod tests {
         let deep = folder.path().join("intent/inventory");
         std::fs::create_dir_all(&deep).unwrap();
         assert_eq!(enclosing_tree(&deep), None);
-        std::fs::create_dir(folder.path().join(".git")).unwrap();
-        assert_eq!(enclosing_tree(&deep).as_deref(), Some(folder.path()));
+        git2::Repository::init(folder.path()).unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        assert_eq!(
+            enclosing_tree(&deep).map(|r| r.canonicalize().unwrap()),
+            Some(root)
+        );
         let other = tempfile::tempdir().unwrap();
-        std::fs::create_dir(other.path().join(".git")).unwrap();
+        git2::Repository::init(other.path()).unwrap();
         assert_eq!(enclosing_tree(other.path()), None);
     }
 
