@@ -57,6 +57,8 @@ pub struct Diff {
     pub ignored: Vec<Ignored>,
     /// Dropped by the intent outside what it owns.
     pub orphaned: Vec<String>,
+    /// Why this comparison must not be acted on (a scope that cuts an ordered section).
+    pub problems: Vec<String>,
 }
 
 impl Diff {

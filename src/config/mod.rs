@@ -7,6 +7,8 @@ pub mod redact;
 pub mod simulate;
 
 pub use compare::{Diff, Ignored, Op, OpKind, Scope, compare};
-pub use dialect::Dialect;
-pub use document::{Document, Node, NodeId, NodeKind};
+pub use dialect::{
+    Cardinality, ContextId, Dialect, Event, Meaning, Negation, Reference, RuleId, Slot,
+};
+pub use document::{Document, Node, NodeId, NodeKind, Standing};
 pub use redact::{Sealer, Vault};

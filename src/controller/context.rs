@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::Sealer;
-use crate::device::{Connector, Login, Target};
+use crate::device::{Connector, Jump, Login, Target};
 use crate::evaluator::Evaluator;
 use crate::model::{
     ConnectionOptions, Credential, Data, Device, SecretError, SecretName, SecretSource, SecretText,
@@ -136,8 +136,10 @@ impl Context {
             key_passphrase: self.named(device, ssh.key_passphrase.as_ref())?,
             enable: self.enable(device, options)?,
         };
+        let jump = jump_of(device).map(|text| jump(&text, &login));
         Ok(Target {
             device: device.name.clone(),
+            jump,
             address: pick(|o| o.hostname.clone()).unwrap_or_else(|| device.address().to_owned()),
             port: options.and_then(|o| o.port).or(device.port).unwrap_or(22),
             login,
@@ -218,6 +220,21 @@ pub(super) fn extra<'a>(options: Option<&'a ConnectionOptions>, key: &str) -> Op
         .and_then(|o| o.extras.as_ref())
         .and_then(|data| data.get(key))
         .and_then(Data::as_text)
+}
+
+/// Reads `[user@]host[:port]`; without a user it is the device's own login.
+fn jump(text: &str, login: &Login) -> Jump {
+    let (user, place) = text.split_once('@').map_or((None, text), |(u, p)| (Some(u), p));
+    let (host, port) = match place.rsplit_once(':').map(|(h, p)| (h, p.parse())) {
+        Some((host, Ok(port))) if !host.contains(':') || host.ends_with(']') => (host, port),
+        Some(_) | None => (place, 22),
+    };
+    let mut login = login.clone();
+    if let Some(user) = user {
+        user.clone_into(&mut login.username);
+    }
+    let address = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Jump { address, port, login }
 }
 
 /// The jump host of a device, for limits.

@@ -2,3 +2,7 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod evaluator;
+mod sim;
+mod plan;
+mod plan_properties;

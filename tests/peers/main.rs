@@ -3,3 +3,9 @@
 //!
 //! These tests need root and Debian packages; `tests/run` installs them and sets
 //! `NETKEEL_PEERS=1`. Without that every test here says that it was left out.
+
+mod frr;
+mod git_servers;
+mod lab;
+mod prometheus;
+mod world;
