@@ -125,3 +125,15 @@ pub(crate) fn this_program() -> Result<PathBuf> {
     std::env::current_exe()
         .map_err(|e| CliError::from(e).while_doing("this program's file cannot be found"))
 }
+
+/// Waits for the first SIGINT or SIGTERM.
+pub(crate) async fn until_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -57,6 +57,12 @@ pub fn main() -> ExitCode {
     {
         return crate::evaluator::child_main();
     }
+    // Before any thread: libgit2 keeps its limits in globals.
+    if let Err(error) = crate::source::init() {
+        let mut ui = ui::Ui::process(ui::Color::Auto, false);
+        ui.error(&CliError::failure(error));
+        return Exit::Failure.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

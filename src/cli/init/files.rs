@@ -15,6 +15,8 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     embedded!("intent/templates/ios.j2"),
     embedded!("intent/templates/parts/filters-ios.j2"),
     embedded!("intent/templates/parts/interfaces-ios.j2"),
+    embedded!("policies/frr-baseline.yaml"),
+    embedded!("policies/ios-baseline.yaml"),
 ];
 
 /// Settings that make the example work with simulated devices.
@@ -37,8 +39,7 @@ secrets:
   bgp: {file: .netkeel/secrets/bgp, to: {groups: [core, edge]}}
 
 ssh:
-  known_hosts: .netkeel/known_hosts
-  host_keys: accept-new       # for simulated devices; `strict` (the default) for real ones
+  known_hosts: .netkeel/known_hosts     # `netkeel sim . --trust` fills it
 
 run:
   interval: 1m

@@ -44,12 +44,15 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
         app.ui
             .line("the folder is inside a Git repository already: commit the files there")?;
     }
-    let place = args.folder.display();
     app.ui.line(&format!(
-        "\nNow:\n  cd {place}\n  netkeel check                      # renders and validates, touches nothing\n  \
-         netkeel render --output .netkeel/sim\n  netkeel sim .netkeel/sim           # in a second terminal: the five routers\n  \
-         netkeel plan                       # what differs, and what would be typed\n\
-         Then change something under intent/, commit it, and `netkeel plan` again."
+        "
+Now:
+  cd {}
+  netkeel check               # renders and validates, touches nothing
+  netkeel sim . --trust       # in a second terminal: the five routers, simulated
+  netkeel plan                # what differs, and what would be typed
+Then change something under intent/, commit it, and `netkeel plan` and `netkeel apply`.",
+        args.folder.display()
     ))?;
     Ok(Exit::Fine)
 }
