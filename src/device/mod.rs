@@ -293,7 +293,9 @@ pub trait Session: Send {
     /// Ends a trial now, by the device's own means (timer, host undo). `Unsupported` where
     /// there are none: then `apply` undoes by commands.
     async fn rollback(&mut self, txn: &Txn) -> Result<(), DeviceError>;
-    /// Types configuration lines without arming anything: the last resort of an undo.
+    /// Types configuration lines without arming anything: the last resort of an undo. Goes
+    /// on after a refused line (an undo meets lines that were never there) and reports the
+    /// first refusal at the end; what came of it, only reading tells.
     async fn lines(&mut self, commands: &[SecretText]) -> Result<(), DeviceError>;
     /// Running becomes startup.
     async fn save(&mut self) -> Result<(), DeviceError>;

@@ -139,8 +139,7 @@ impl CliSession {
     async fn lines_now(&mut self, commands: &[SecretText]) -> Result<(), DeviceError> {
         let doing = "typing configuration lines";
         let units = self.units(commands, &[])?;
-        self.configure(doing).await?;
-        self.type_units(&units, doing).await
+        self.type_all(&units, doing).await
     }
 
     async fn facts_now(&mut self) -> Result<Facts, DeviceError> {

@@ -160,7 +160,7 @@ impl Engine {
     pub async fn start(&mut self) -> Result<(), DeviceError> {
         let doing = "logging in";
         self.begin()?;
-        let prompt = match self.until(doing, None, |_| true).await {
+        let prompt = match self.until(doing, None, |_, _| true).await {
             Err(DeviceError::Timeout { .. }) if !self.screen.last_line().is_empty() => {
                 let line = decode(self.screen.last_line()).into_owned();
                 return Err(self.protocol(doing, &format!("no prompt of this platform: {line}")));
@@ -216,7 +216,7 @@ impl Engine {
         }
         self.send(bytes, doing).await?;
         let last = sent.last().map(|s| s.mark.clone()).unwrap_or_default();
-        let prompt = self.until(doing, None, |screen| marked(screen, &last)).await?;
+        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &last)).await?;
         self.owed = None;
         self.adopt(prompt);
         if self.mode != ModeName::Exec {
@@ -267,7 +267,7 @@ impl Engine {
         self.push_line(&mut bytes, line.text);
         self.send(bytes, doing).await?;
         let wide = self.spec.terminal.columns as usize;
-        let reached = |screen: &Screen| echo_end(screen, line.text, wide).is_some();
+        let reached = |_: &SessionSpec, screen: &Screen| echo_end(screen, line.text, wide).is_some();
         let prompt = self.until(doing, ask, reached).await?;
         let from = echo_end(&self.screen, line.text, wide).unwrap_or(0);
         let to = self.screen.last_line_at().max(from);
@@ -299,7 +299,7 @@ impl Engine {
         let mark = self.mark();
         self.push_line(&mut bytes, &mark);
         self.send(bytes, doing).await?;
-        let prompt = self.until(doing, None, |screen| marked(screen, &mark)).await?;
+        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &mark)).await?;
         let text = decode(self.screen.text()).into_owned();
         let text = text.split(mark.as_str()).next().unwrap_or_default().to_owned();
         let echoed: Vec<&str> = lines.iter().map(String::as_str).collect();
@@ -321,7 +321,7 @@ impl Engine {
             return Ok(());
         };
         self.begin()?;
-        let prompt = self.until(doing, None, |screen| marked(screen, &mark)).await?;
+        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &mark)).await?;
         self.adopt(prompt);
         if self.mode != ModeName::Exec {
             Box::pin(self.rise(doing)).await?;
@@ -427,7 +427,7 @@ impl Engine {
         let mut bytes = Vec::new();
         self.push_line(&mut bytes, &mark);
         self.send(bytes, doing).await?;
-        let prompt = self.until(doing, None, |screen| marked(screen, &mark)).await?;
+        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &mark)).await?;
         self.adopt(prompt);
         self.screen.keep_last_line();
         Ok(())
@@ -455,12 +455,12 @@ impl Engine {
         &mut self,
         doing: &str,
         mut ask: Option<Ask<'_>>,
-        reached: impl Fn(&Screen) -> bool,
+        reached: impl Fn(&SessionSpec, &Screen) -> bool,
     ) -> Result<Prompt, DeviceError> {
         let mut questions = 0;
         loop {
             if let Some(prompt) = prompt_at_end(&self.spec, &self.screen)
-                && reached(&self.screen)
+                && reached(&self.spec, &self.screen)
             {
                 return Ok(prompt);
             }
@@ -486,7 +486,7 @@ impl Engine {
     fn reply(
         &mut self,
         ask: &mut Option<Ask<'_>>,
-        reached: &impl Fn(&Screen) -> bool,
+        reached: &impl Fn(&SessionSpec, &Screen) -> bool,
     ) -> Result<Option<Vec<u8>>, DeviceError> {
         let line = self.screen.last_line();
         if line.is_empty() || line.len() > PROMPT_LIMIT {
@@ -500,7 +500,7 @@ impl Engine {
         }
         if let Some(Ask { question, secret }) = ask
             && question.is_match(&line)
-            && reached(&self.screen)
+            && reached(&spec, &self.screen)
         {
             // Once, and never a second time: accounts get locked.
             let Some(secret) = secret.take() else {
@@ -557,11 +557,15 @@ impl Engine {
     }
 }
 
-/// Whether the mark stands just before the end.
-fn marked(screen: &Screen, mark: &str) -> bool {
+/// Whether the mark stands just before the end, behind a prompt: what stands elsewhere is the
+/// terminal's own echo of something sent ahead.
+fn marked(spec: &SessionSpec, screen: &Screen, mark: &str) -> bool {
     let text = &screen.text()[..screen.last_line_at()];
-    let tail = &text[text.len().saturating_sub(MARK_WINDOW)..];
-    tail.windows(mark.len()).rev().any(|window| window == mark.as_bytes())
+    let tail = decode(&text[text.len().saturating_sub(MARK_WINDOW)..]);
+    tail.rmatch_indices(mark).any(|(at, _)| {
+        let line = tail[..at].rfind('\n').map_or(0, |n| n + 1);
+        prompt_of(spec, &tail[line..at]).is_some()
+    })
 }
 
 /// Where the answer to a typed line begins: after its echo, which stands behind the prompt.

@@ -22,3 +22,8 @@ pub use engine::{Answer, Engine, Line};
 pub use lines::{Unit, units};
 pub use log::{Redactor, SessionLog};
 pub use wire::{Gone, Wire};
+
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;

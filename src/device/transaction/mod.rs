@@ -91,6 +91,26 @@ impl CliSession {
         typed
     }
 
+    /// Types units and goes on after a refused one: an undo meets lines that were never
+    /// there. Gives the first refusal at the end.
+    pub(super) async fn type_all(&mut self, units: &[cli::Unit], doing: &str) -> Result<(), DeviceError> {
+        let mut first = Ok(());
+        for unit in units {
+            if self.engine.mode() != ModeName::Config {
+                self.configure(doing).await?;
+            }
+            let typed = self.type_each(std::slice::from_ref(unit), doing).await;
+            if !self.engine.in_step() {
+                return typed;
+            }
+            first = first.and(typed);
+        }
+        if self.engine.mode() == ModeName::Config {
+            self.engine.rise(doing).await?;
+        }
+        first
+    }
+
     async fn type_each(&mut self, units: &[cli::Unit], doing: &str) -> Result<(), DeviceError> {
         for unit in units {
             if self.engine.mode() != ModeName::Config {
