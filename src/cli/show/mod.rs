@@ -1,5 +1,6 @@
 //! Values of the model as text for people. Pure: `now` is an argument.
 
+pub(crate) mod device;
 pub(crate) mod diff;
 pub(crate) mod history;
 pub(crate) mod inventory;
