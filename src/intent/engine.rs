@@ -117,6 +117,19 @@ impl Renderer {
         Some((text, origins))
     }
 
+    /// Whether the marked rendering says the same, so that origins are exact.
+    #[cfg(test)]
+    pub(super) fn marks_agree(&self, device: &RenderDevice) -> bool {
+        let IntentSource::Template(name) = &device.source else {
+            return true;
+        };
+        let context = context(device, &mut Vec::new()).expect("good data");
+        let text = render(&self.plain, name, &context, u64::MAX).expect("renders");
+        let marked = render(&self.marked, name, &context, u64::MAX);
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marked.is_ok_and(|marked| strip(&marked, &marks).text == text)
+    }
+
     /// One chain per line, from the marked rendering.
     fn origins(&self, name: &str, context: &Value, text: &str) -> Vec<LineOrigin> {
         // A marked text is longer: up to three characters of four bytes per short word.

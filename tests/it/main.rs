@@ -6,3 +6,4 @@ mod evaluator;
 mod sim;
 mod plan;
 mod plan_properties;
+mod example;

@@ -2,29 +2,27 @@
 //! its file; `docs/templates.md` lists them all, and a test compares the two.
 
 mod bounded;
-//mod codec;
-//mod collections;
-//mod hwaddr;
-//mod interface;
-//mod ipaddr;
-//mod ipmore;
-//mod ipvalue;
-//mod json;
+mod codec;
+mod collections;
+mod hwaddr;
+mod interface;
+mod ipaddr;
+mod ipmore;
+mod ipvalue;
+mod json;
 mod methods;
-//mod netutils;
-//mod numbers;
-//mod regexes;
-//mod text;
-//mod vlan;
-//mod yaml_read;
-//mod yaml_write;
-
-//T#[cfg(test)]
-//Tmod tests;
+mod netutils;
+mod numbers;
+mod regexes;
+mod text;
+mod vlan;
+mod yaml_read;
+mod yaml_write;
 
 use minijinja::functions::Function;
-use minijinja::value::{FunctionArgs, FunctionResult};
+use minijinja::value::{FunctionArgs, FunctionResult, Kwargs, Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja_contrib::globals;
 
 pub(super) use methods::methods;
 
@@ -108,20 +106,22 @@ pub(super) fn register(env: &mut Environment<'static>) {
 
 fn fill(registry: &mut Registry<'_>) {
     bounded::register(registry);
-    //codec::register(registry);
-    //collections::register(registry);
-    //hwaddr::register(registry);
-    //interface::register(registry);
-    //ipaddr::register(registry);
-    //ipmore::register(registry);
-    //json::register(registry);
-    //netutils::register(registry);
-    //numbers::register(registry);
-    //regexes::register(registry);
-    //text::register(registry);
-    //vlan::register(registry);
-    //yaml_read::register(registry);
-    //yaml_write::register(registry);
+    codec::register(registry);
+    collections::register(registry);
+    hwaddr::register(registry);
+    interface::register(registry);
+    ipaddr::register(registry);
+    ipmore::register(registry);
+    json::register(registry);
+    netutils::register(registry);
+    numbers::register(registry);
+    regexes::register(registry);
+    text::register(registry);
+    registry.function("cycler", globals::cycler);
+    registry.function("joiner", globals::joiner);
+    vlan::register(registry);
+    yaml_read::register(registry);
+    yaml_write::register(registry);
 }
 
 /// Every name of a kind, sorted.
@@ -143,6 +143,16 @@ pub(super) fn names(kind: Kind) -> Vec<&'static str> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// Positional and named arguments of a filter that takes any number of them.
+fn arguments(all: Rest<ValueOrKwargs>) -> Result<(Vec<Value>, Kwargs), Error> {
+    let mut positional = all.into_values();
+    let named = match positional.pop_if(|last| last.is_kwargs()) {
+        Some(named) => Kwargs::try_from(named)?,
+        None => Kwargs::from_iter(None::<(String, Value)>),
+    };
+    Ok((positional, named))
 }
 
 /// A filter's complaint.
