@@ -10,6 +10,21 @@ mod record;
 pub mod worker;
 
 pub use credentials::forget as forget_refused_logins;
+mod ended;
+pub mod handle;
+mod jobs;
+pub mod rollout;
+pub mod run;
+pub mod schedule;
+pub mod shutdown;
+mod state;
+pub mod status;
+pub mod trigger;
+
+pub use handle::{StatusBoard, StatusHandle, board};
+pub use run::{Ended, Parts, RunError, RunOptions, run};
+pub use shutdown::{Stop, on_signals};
+pub use trigger::{Look, Trigger};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
