@@ -11,6 +11,7 @@ mod known_hosts;
 mod libgit2;
 mod mirror;
 mod resolve;
+mod talk;
 mod url;
 mod watch;
 mod worktree;

@@ -74,6 +74,10 @@ fn faults_name_their_place() {
         ("a: &a [*a]", "f.yaml:1:8: an alias inside"),
         ("a: *b", "f.yaml:1:4: not valid YAML"),
         ("a: !foo 1", "f.yaml:1:4: the tag `!foo` is not supported"),
+        (
+            "a: !!binary aGk=",
+            "f.yaml:1:4: the tag `!!binary` is not supported",
+        ),
         ("a: 1\n---\nb: 1", "f.yaml:2:1: a second document"),
         ("a: b: c", "f.yaml:1:5: not valid YAML"),
         ("a: \u{7}", "f.yaml:1:4: a control character"),
