@@ -114,9 +114,9 @@ impl CliSession {
         let mut typed = Vec::new();
         for (index, command) in open.iter().enumerate() {
             let twin = if twins { sealed[index] } else { "" };
-            let same = twin.lines().count() == command.expose().lines().count();
-            let mut twin_lines = twin.lines();
-            for line in command.expose().lines() {
+            let same = twin.split('\n').count() == command.expose().split('\n').count();
+            let mut twin_lines = twin.split('\n');
+            for line in command.expose().split('\n') {
                 let twin = twin_lines.next().filter(|_| twins && same);
                 if let Some(twin) = twin {
                     self.engine.redactor().learn_line(line, twin);

@@ -2,6 +2,7 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod device;
 mod evaluator;
 mod sim;
 mod plan;
