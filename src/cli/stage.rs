@@ -76,6 +76,17 @@ impl App {
         ))
     }
 
+    /// The same, with the store as the loop wants it.
+    pub(crate) fn daemon_context(
+        &mut self,
+        settings: &Arc<Settings>,
+    ) -> Result<(Arc<Context>, Arc<SqliteStore>)> {
+        let store = self.store(settings)?;
+        let connector = Arc::new(connector(settings)?);
+        let ctx = context(settings, &settings.state, Arc::clone(&store), connector)?;
+        Ok((ctx, store))
+    }
+
     /// For commands that touch neither state nor devices.
     pub(crate) fn scratch(&mut self, settings: &Arc<Settings>) -> Result<Scratch> {
         let folder = tempfile::tempdir()?;

@@ -12,9 +12,15 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     embedded!("intent/inventory/groups.yaml"),
     embedded!("intent/inventory/hosts.yaml"),
     embedded!("intent/templates/frr.j2"),
+    embedded!("intent/templates/frr/bgp.j2"),
+    embedded!("intent/templates/frr/interfaces.j2"),
+    embedded!("intent/templates/frr/policy.j2"),
     embedded!("intent/templates/ios.j2"),
-    embedded!("intent/templates/parts/filters-ios.j2"),
-    embedded!("intent/templates/parts/interfaces-ios.j2"),
+    embedded!("intent/templates/ios/access-lists.j2"),
+    embedded!("intent/templates/ios/bgp.j2"),
+    embedded!("intent/templates/ios/interfaces.j2"),
+    embedded!("intent/templates/ios/ospf.j2"),
+    embedded!("intent/templates/lib/names.j2"),
     embedded!("policies/frr-baseline.yaml"),
     embedded!("policies/ios-baseline.yaml"),
 ];
@@ -33,10 +39,12 @@ state: .netkeel/state
 secrets:
   # How to log in. For real devices: your own file, readable by nobody else, outside of this
   # folder; and `to:` only the groups it is for.
-  login: {file: .netkeel/secrets/login, to: all}
-  # Parts of configurations. A template says `secret('bgp')` and never sees the value.
-  login-hash: {file: .netkeel/secrets/login-hash, to: {groups: [ios]}}
-  bgp: {file: .netkeel/secrets/bgp, to: {groups: [core, edge]}}
+  device_password: {file: .netkeel/secrets/device_password, to: all}
+  # Parts of configurations. A template says `secret('snmp_ro')` and never sees the value.
+  login_hash: {file: .netkeel/secrets/login_hash, to: {groups: [ios]}}
+  bgp_password: {file: .netkeel/secrets/bgp_password, to: {groups: [core]}}
+  bgp_password_7: {file: .netkeel/secrets/bgp_password_7, to: {groups: [edge]}}
+  snmp_ro: {file: .netkeel/secrets/snmp_ro, to: {groups: [ios]}}
 
 ssh:
   known_hosts: .netkeel/known_hosts     # `netkeel sim . --trust` fills it
@@ -49,12 +57,14 @@ run:
 
 /// Values for the secrets of the example; the first is the simulated devices' password.
 pub(crate) const SECRETS: &[(&str, &str)] = &[
-    ("login", "netkeel-sim"),
+    ("device_password", "netkeel-sim"),
     (
-        "login-hash",
+        "login_hash",
         "$9$0Lk3eQ7ZbT5xJm$Vw1yFq2uN8sHcRdG4oXpAiYtKzEjBl6MnPvUaSgWhD0",
     ),
-    ("bgp", "02050D480809"),
+    ("bgp_password", "under-the-keel"),
+    ("bgp_password_7", "131019160E1E493E2321653830271F"),
+    ("snmp_ro", "barnacle"),
 ];
 
 /// What Git is not to see.

@@ -154,7 +154,10 @@ mod tests {
         assert_eq!(repository.head().unwrap().shorthand().unwrap(), "main");
         let tree = repository.head().unwrap().peel_to_tree().unwrap();
         assert!(tree.get_path(Path::new("netkeel.yaml")).is_ok());
-        assert!(tree.get_path(Path::new(".netkeel/secrets/login")).is_err());
+        assert!(
+            tree.get_path(Path::new(".netkeel/secrets/device_password"))
+                .is_err()
+        );
         assert!(
             repository
                 .statuses(None)
@@ -174,7 +177,7 @@ mod tests {
             let name = crate::model::SecretName::new(name).unwrap();
             assert_eq!(secrets.resolve_own(&name).unwrap().expose(), *value);
         }
-        let about = std::fs::metadata(root.join(".netkeel/secrets/login")).unwrap();
+        let about = std::fs::metadata(root.join(".netkeel/secrets/device_password")).unwrap();
         assert_eq!(about.permissions().mode() & 0o777, 0o600);
     }
 
