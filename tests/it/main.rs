@@ -8,3 +8,4 @@ mod sim;
 mod plan;
 mod plan_properties;
 mod example;
+mod compare;
