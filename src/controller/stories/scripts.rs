@@ -103,20 +103,23 @@ impl Stage {
         }
     }
 
-    /// Changes since the last time, in whole seconds, then every device in one line.
+    /// Changes since the last time, in order, then every device in one line.
     async fn show(&mut self) {
         tokio::time::sleep(2 * SECOND).await;
         let log = self.world.edit(|w| w.log.clone());
-        let told = ["change ", "changed ", "settle ", "settled "];
-        let mut lines: Vec<(u64, String)> = log[self.shown..]
+        let told = ["change", "changed", "settle", "settled"];
+        let mut lines: Vec<String> = log[self.shown..]
             .iter()
-            .filter(|(_, text)| told.iter().any(|word| text.starts_with(word)))
-            .map(|(at, text)| (at.as_secs(), text.clone()))
+            .map(|(_, text)| text.clone())
+            .filter(|text| told.contains(&verb(text)))
             .collect();
-        lines.sort();
         self.shown = log.len();
-        for (at, text) in lines {
-            writeln!(self.out, "{at:>6}s {text}").expect("text");
+        // What happens in one batch happens at one moment, and has no order.
+        for batch in lines.chunk_by_mut(|a, b| verb(a) == verb(b)) {
+            batch.sort();
+        }
+        for text in lines {
+            writeln!(self.out, "  * {text}").expect("text");
         }
         for device in &self.story().handle.status().devices {
             let status = match device.status {
@@ -134,6 +137,10 @@ impl Stage {
             .expect("text");
         }
     }
+}
+
+fn verb(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
 }
 
 fn mood(word: &str) -> Mood {
