@@ -66,6 +66,14 @@ impl Lab {
         self.dir.join("known_hosts")
     }
 
+    /// What lies in the folder for temporary files of a router's host.
+    pub(crate) fn temporary(&self, router: usize) -> Vec<std::ffi::OsString> {
+        std::fs::read_dir(self.dir.join(format!("r{router}/tmp")))
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect()
+    }
+
     /// How many BGP sessions of a router are established.
     pub(crate) fn established(&self, router: usize) -> usize {
         let text = self.vtysh(router, &["show bgp ipv4 unicast summary json"]);
