@@ -1,7 +1,41 @@
 //! (last applied, running, intended, capabilities) -> a plan with its proof. Pure.
+//!
+//! ```text
+//! compare -> changes -> lists, side effects -> order -> commands -> replay both ways -> rails
+//! ```
+//!
+//! Nothing here knows a platform: negations, slots, side effects, references, order and
+//! risk are the dialect's. The replay (`config::simulate`) shares no code with this
+//! module, otherwise it would prove nothing.
 
-use crate::config::{Dialect, Document};
-use crate::model::{Capabilities, Device, Plan};
+mod cascade;
+mod change;
+mod edges;
+mod emit;
+mod lists;
+mod moves;
+mod numbers;
+mod order;
+mod prove;
+mod rails;
+mod schedule;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use change::{Action, Change, Pair};
+
+use crate::config::{Dialect, Diff, Document, Ignored, NodeId, Scope, compare};
+use crate::model::{
+    Capabilities, Cause, Command, Decision, Device, Fingerprint, Manage, Mode, Plan, PlanId, Proof,
+    Refusal, RefusalKind,
+};
+
+/// Hex digits of a plan id: short enough to type, and 64 bits never meet by chance in one
+/// fleet's history.
+const ID_DIGITS: usize = 16;
 
 /// Everything a plan is made from.
 pub struct Inputs<'a> {
@@ -29,6 +63,227 @@ pub struct Inputs<'a> {
 /// proved, lock-out) are in the plan's decision; the ones that need history are added by
 /// the controller with [`refuse`].
 #[must_use]
-pub fn plan(_inputs: &Inputs<'_>) -> Plan {
-    unimplemented!()
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let scope = scope(inputs.device);
+    let diff = compare(
+        inputs.running,
+        inputs.intended,
+        inputs.last_applied,
+        inputs.dialect,
+        &scope,
+    );
+    let plan = unchanged(inputs, &diff);
+    if diff.is_empty() && diff.problems.is_empty() {
+        return plan;
+    }
+    let pair = Pair {
+        from: inputs.running,
+        to: inputs.intended,
+        dialect: inputs.dialect,
+        names: ("running", "intended"),
+    };
+    let script = script(pair, &diff);
+    let proven = prove::prove(inputs, &scope, &script);
+    let deletes = (
+        deleted(inputs.running, &diff),
+        inputs.running.semantic_lines(),
+    );
+    let refusals = rails::refusals(inputs, &script, &proven.proof, deletes);
+    let plan = Plan {
+        expected: proven.expected,
+        rollback: proven.rollback,
+        proof: proven.proof,
+        hazards: proven.hazards,
+        cause: Some(cause(inputs, &scope)),
+        sections: sections(&script.changes),
+        deletes,
+        remediation: script.commands,
+        decision: Decision::Ready,
+        ..plan
+    };
+    let plan = Plan {
+        id: id(&plan),
+        ..plan
+    };
+    refuse(plan, refusals)
+}
+
+/// The same plan with more reasons against it.
+#[must_use]
+pub fn refuse(plan: Plan, refusals: Vec<Refusal>) -> Plan {
+    if refusals.is_empty() {
+        return plan;
+    }
+    let decision = match plan.decision {
+        Decision::Unchanged => Decision::Unchanged,
+        Decision::Ready => Decision::Refused(refusals),
+        Decision::Refused(mut known) => {
+            let fresh: Vec<Refusal> = refusals
+                .into_iter()
+                .filter(|r| !known.contains(r))
+                .collect();
+            known.extend(fresh);
+            Decision::Refused(known)
+        }
+    };
+    Plan { decision, ..plan }
+}
+
+/// The same plan after a person has accepted what this very plan deletes.
+#[must_use]
+pub fn accept_deletion(plan: Plan) -> Plan {
+    let decision = match plan.decision {
+        Decision::Refused(mut refusals) => {
+            refusals.retain(|r| {
+                !matches!(
+                    r.kind,
+                    RefusalKind::LargeDeletion | RefusalKind::EmptyIntent
+                )
+            });
+            if refusals.is_empty() {
+                Decision::Ready
+            } else {
+                Decision::Refused(refusals)
+            }
+        }
+        other @ (Decision::Unchanged | Decision::Ready) => other,
+    };
+    Plan { decision, ..plan }
+}
+
+/// One direction: the commands and what they are made of.
+struct Script<'a> {
+    pair: Pair<'a>,
+    changes: Vec<Change>,
+    commands: Vec<Command>,
+    hazards: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// The commands that make `pair.from` into `pair.to`.
+fn script<'a>(pair: Pair<'a>, diff: &Diff) -> Script<'a> {
+    let mut changes = change::from_diff(pair, diff);
+    changes.problems.extend(diff.problems.iter().cloned());
+    lists::settle(pair, &mut changes);
+    cascade::settle(pair, &mut changes);
+    moves::settle(pair, &mut changes);
+    let order = order::order(pair, &mut changes);
+    let commands = emit::emit(pair, &changes.list, &order);
+    Script {
+        pair,
+        commands,
+        changes: changes.list,
+        hazards: changes.hazards,
+        problems: changes.problems,
+    }
+}
+
+fn scope(device: &Device) -> Scope {
+    Scope {
+        full: device.keel.manage == Manage::Full,
+        sections: device.keel.sections.clone(),
+    }
+}
+
+/// The plan of a device that is as intended; everything else starts from it.
+fn unchanged(inputs: &Inputs<'_>, diff: &Diff) -> Plan {
+    let base = inputs.running.fingerprint();
+    let keel = &inputs.device.keel;
+    let plan = Plan {
+        id: PlanId::default(),
+        device: inputs.device.name.clone(),
+        platform: inputs.platform.to_owned(),
+        pack: inputs.pack.to_owned(),
+        revision: inputs.revision.to_owned(),
+        expected: base.clone(),
+        base,
+        mode: if inputs.capabilities.merge {
+            Mode::Merge
+        } else {
+            Mode::Replace
+        },
+        remediation: Vec::new(),
+        rollback: Vec::new(),
+        proof: Proof::Nothing,
+        hazards: Vec::new(),
+        drift: diff.counts(inputs.running, inputs.intended),
+        diff: diff.render(inputs.running, inputs.intended),
+        ignored: diff.ignored.iter().map(ignored).collect(),
+        orphaned: diff.orphaned.clone(),
+        sections: Vec::new(),
+        cause: None,
+        checks: keel.checks.clone(),
+        undo: keel.undo.clone(),
+        apply: keel.apply,
+        deletes: (0, inputs.running.semantic_lines()),
+        decision: Decision::Unchanged,
+    };
+    Plan {
+        id: id(&plan),
+        ..plan
+    }
+}
+
+fn ignored(ignored: &Ignored) -> String {
+    format!("{} ({})", ignored.line, ignored.reason)
+}
+
+/// Bound to everything the plan depends on, and to the very lines it types.
+fn id(plan: &Plan) -> PlanId {
+    let head = [
+        plan.device.as_bytes(),
+        plan.revision.as_bytes(),
+        plan.base.as_str().as_bytes(),
+        plan.expected.as_str().as_bytes(),
+        plan.pack.as_bytes(),
+    ];
+    let lines = plan.remediation.iter().map(|c| c.line.as_bytes());
+    let hash = Fingerprint::of(head.into_iter().chain(lines));
+    let digits = hash.as_str().chars().take(ID_DIGITS);
+    PlanId(digits.collect())
+}
+
+/// Whether the intent moved or the device did: running is still what was applied, or not.
+fn cause(inputs: &Inputs<'_>, scope: &Scope) -> Cause {
+    let as_applied = inputs.last_applied.is_some_and(|applied| {
+        compare(inputs.running, applied, None, inputs.dialect, scope).is_empty()
+    });
+    if as_applied {
+        Cause::IntentMoved
+    } else {
+        Cause::OutOfBand
+    }
+}
+
+/// How many lines of running go for good.
+fn deleted(running: &Document, diff: &Diff) -> usize {
+    use crate::config::OpKind;
+    let gone = diff.ops.iter().filter(|op| op.kind == OpKind::Remove);
+    gone.filter_map(|op| op.running)
+        .map(|id| subtree_lines(running, id))
+        .sum()
+}
+
+fn subtree_lines(doc: &Document, id: NodeId) -> usize {
+    let inner = doc.commands(Some(id)).iter();
+    1 + inner.map(|child| subtree_lines(doc, *child)).sum::<usize>()
+}
+
+/// Header lines of the top-level sections the changes touch, in order.
+fn sections(changes: &[Change]) -> Vec<String> {
+    let touched = changes.iter().map(|change| {
+        let top = change.path.first();
+        top.map_or_else(|| top_level(&change.action), Clone::clone)
+    });
+    let unique: BTreeSet<String> = touched.collect();
+    unique.into_iter().collect()
+}
+
+fn top_level(action: &Action) -> String {
+    match action {
+        Action::Remove(line)
+        | Action::Add(line)
+        | Action::Replace(_, line)
+        | Action::Restore(line, _) => line.meaning.canonical.clone(),
+    }
 }

@@ -1,0 +1,165 @@
+//! Ordered changes -> the lines to type, blocks entered and left.
+
+use super::change::{Action, Change, Line, Pair};
+use crate::config::dialect::{ContextId, Event};
+use crate::config::{Document, NodeId};
+use crate::model::{Command, Disruption};
+
+/// Writes the commands for changes in this order.
+pub(super) fn emit(pair: Pair<'_>, changes: &[Change], order: &[usize]) -> Vec<Command> {
+    let mut writer = Writer {
+        pair,
+        inside: Vec::new(),
+        commands: Vec::new(),
+    };
+    for index in order {
+        let change = &changes[*index];
+        writer.enter(&change.path);
+        writer.change(change);
+    }
+    writer.enter(&[]);
+    writer.commands
+}
+
+struct Writer<'a> {
+    pair: Pair<'a>,
+    /// Headers of the blocks we are in, with the line that leaves each.
+    inside: Vec<(String, String)>,
+    commands: Vec<Command>,
+}
+
+impl Writer<'_> {
+    fn push(&mut self, line: impl Into<String>, why: impl Into<String>, disruption: Disruption) {
+        self.commands.push(Command {
+            line: line.into(),
+            why: why.into(),
+            disruption,
+        });
+    }
+
+    /// Leaves and enters blocks until we are where `path` says.
+    fn enter(&mut self, path: &[String]) {
+        let inside = self.inside.iter();
+        let shared = inside.zip(path).take_while(|((a, _), b)| a == *b).count();
+        while self.inside.len() > shared {
+            if let Some((header, exit)) = self.inside.pop() {
+                self.push(exit, format!("leaves `{header}`"), Disruption::None);
+            }
+        }
+        for depth in shared..path.len() {
+            let headers: Vec<&str> = path[..=depth].iter().map(String::as_str).collect();
+            let context = self.pair.dialect.context(&headers);
+            let exit = self.pair.dialect.exit_line(context).to_owned();
+            let header = path[depth].clone();
+            self.push(header.clone(), "enters the block", Disruption::None);
+            self.inside.push((header, exit));
+        }
+    }
+
+    fn change(&mut self, change: &Change) {
+        let why = self.why(change);
+        if let (Some(negation), Some(old)) = (&change.negation, change.old()) {
+            let disruption = self.worst(self.pair.from, old);
+            self.push(negation.clone(), why.clone(), disruption);
+        }
+        if let (Some(text), Some(new)) = (&change.typed, change.new_line()) {
+            let disruption = self.pair.dialect.disruption(&new.meaning);
+            self.push(text.clone(), why, disruption);
+        } else if let Some(new) = change.new_line() {
+            self.subtree(self.pair.source(&change.action), new, &why);
+        }
+    }
+
+    /// The disruption of taking back a line with everything in it.
+    fn worst(&self, doc: &Document, line: &Line) -> Disruption {
+        let dialect = self.pair.dialect;
+        let inner = doc.commands(Some(line.id)).iter().map(|id| {
+            let meaning = doc.meaning(*id, dialect);
+            self.worst(doc, &Line { id: *id, meaning })
+        });
+        inner.fold(dialect.disruption(&line.meaning), Ord::max)
+    }
+
+    fn subtree(&mut self, doc: &Document, line: &Line, why: &str) {
+        let disruption = self.pair.dialect.disruption(&line.meaning);
+        for text in doc.typed(line.id, self.pair.dialect) {
+            self.push(text, why, disruption);
+        }
+        let Some(context) = inner_context(doc, line.id) else {
+            return;
+        };
+        for child in arranged(self.pair, doc, line.id) {
+            self.subtree(doc, &child, why);
+        }
+        let exit = self.pair.dialect.exit_line(context).to_owned();
+        let header = &line.meaning.canonical;
+        self.push(exit, format!("leaves `{header}`"), Disruption::None);
+    }
+
+    fn why(&self, change: &Change) -> String {
+        let (from, to) = self.pair.names;
+        let number = |doc: &Document, line: &Line| doc.node(line.id).line;
+        let slot = |line: &Line| {
+            let slot = &line.meaning.slot;
+            if slot.name.is_empty() {
+                "generic".to_owned()
+            } else {
+                slot.name.to_string()
+            }
+        };
+        match &change.action {
+            Action::Add(new) => {
+                let at = number(self.pair.to, new);
+                format!("{}: missing, {to} line {at}", slot(new))
+            }
+            Action::Remove(old) => {
+                let (at, text) = (number(self.pair.from, old), &old.meaning.canonical);
+                format!("{}: extra, {from} line {at} `{text}`", slot(old))
+            }
+            Action::Replace(old, new) => {
+                let (at, text) = (number(self.pair.from, old), &old.meaning.canonical);
+                let new_at = number(self.pair.to, new);
+                format!(
+                    "{}: {from} line {at} `{text}`, {to} line {new_at}",
+                    slot(new)
+                )
+            }
+            Action::Restore(line, cause) => {
+                format!("{}: wiped by `{cause}`, typed again", slot(line))
+            }
+        }
+    }
+}
+
+/// The context a node's children stand in, if it is a block.
+fn inner_context(doc: &Document, id: NodeId) -> Option<ContextId> {
+    let node = doc.node(id);
+    let block = node.kind == crate::config::NodeKind::Block;
+    node.opens.or_else(|| block.then_some(ContextId::UNKNOWN))
+}
+
+/// The children of a new block: in their order, except that a lighter line goes first and
+/// a line that wipes others goes before them.
+fn arranged(pair: Pair<'_>, doc: &Document, parent: NodeId) -> Vec<Line> {
+    let dialect = pair.dialect;
+    let lines = doc.commands(Some(parent)).iter().map(|id| Line {
+        id: *id,
+        meaning: doc.meaning(*id, dialect),
+    });
+    let mut lines: Vec<Line> = lines.collect();
+    lines.sort_by_key(|line| dialect.weight(&line.meaning));
+    let mut arranged: Vec<Line> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let wipes = dialect.cascades(&line.meaning, Event::Add);
+        let place = wipes.then(|| {
+            arranged
+                .iter()
+                .position(|other| dialect.wipes(&line.meaning, Event::Add, &other.meaning, false))
+        });
+        match place.flatten() {
+            Some(at) => arranged.insert(at, line),
+            None => arranged.push(line),
+        }
+    }
+    arranged
+}
