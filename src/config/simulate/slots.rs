@@ -279,6 +279,13 @@ fn keyed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied,
         if let Some(twin) = twin {
             return Ok(stands(&lines[*twin].meaning));
         }
+        // A release that shows no numbers shows none for the new entry either.
+        let silent = |at: &usize| lines[*at].meaning.number.is_none();
+        if !same.is_empty() && same.iter().all(silent) {
+            tree.insert(site.path, None, entry);
+            site.wipe(tree, meaning, Event::Add);
+            return Ok(stands(meaning));
+        }
         number(&mut entry, lines, site.dialect);
     }
     let taken = same

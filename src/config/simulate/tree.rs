@@ -139,7 +139,8 @@ fn entries(document: &Document, parent: Option<NodeId>, dialect: &Dialect) -> Ve
         let mut entry = Entry::new(meaning, node.command.clone(), dialect);
         entry.body = document.literal(*id).map(str::to_owned);
         entry.children = entries(document, Some(*id), dialect);
-        number(&mut entry, &out, dialect);
+        // Entries shown without a number stay so: which numbers the device gave them (and
+        // kept through earlier edits) cannot be known.
         out.push(entry);
     }
     out
