@@ -159,6 +159,13 @@ pub(crate) struct Rule {
     pub(crate) hidden: bool,
 }
 
+impl Rule {
+    /// The device keeps the block even when nothing is left in it.
+    pub(crate) fn stays(&self) -> bool {
+        self.opens.is_some() && matches!(self.no.first(), Some(NoForm::Children))
+    }
+}
+
 /// How a rule's line is taken back.
 #[derive(Clone, Debug)]
 pub(crate) enum NoForm {

@@ -95,6 +95,8 @@ pub(crate) struct Sem {
     pub(crate) content: Option<Box<str>>,
     /// The rule says the device never prints it.
     pub(crate) hidden: bool,
+    /// The device keeps the block even when nothing is left in it.
+    pub(crate) stays: bool,
 }
 
 impl Sem {
@@ -124,6 +126,7 @@ impl Document {
     pub fn parse(text: &str, dialect: &Dialect) -> Self {
         let mut document = lexer::parse(text, dialect);
         resolve::standings(&mut document);
+        resolve::prune(&mut document);
         resolve::numbers(&mut document, dialect);
         resolve::hashes(&mut document);
         document

@@ -43,6 +43,7 @@ fn reason(doc: &Document, id: NodeId) -> Option<&str> {
     match (&node.kind, node.standing) {
         (NodeKind::Noise(reason), _) => (!inside_noise(doc, node)).then_some(reason),
         (NodeKind::Error, _) => Some("unreadable"),
+        (_, Standing::Absent) if node.opens.is_some() => Some("empty-block"),
         (_, Standing::Absent) => Some("default"),
         (_, Standing::Duplicate) => node.opens.is_none().then_some("duplicate"),
         (_, Standing::Live | Standing::Trivia) => None,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dialect::{Cardinality, ContextId, Dialect, Meaning, Reading, RuleId};
+use super::dialect::{Cardinality, ContextId, Dialect, Meaning, Reading, Rule, RuleId};
 use super::document::{Document, Node, NodeId, NodeKind, Sem, Standing};
 use super::hash;
 use super::pattern::{self, Elem};
@@ -141,7 +141,11 @@ impl<'t> Lexer<'_, 't> {
     }
 
     fn trivia(&mut self, kind: NodeKind, cut: Cut<'_>) -> usize {
-        let parent = self.stack.last().map(|open| open.node);
+        let around = |open: &&Open| {
+            let block = &self.doc.nodes[open.node.0 as usize];
+            open.indent < cut.indent && block.kind == NodeKind::Block
+        };
+        let parent = self.stack.iter().rev().find(around).map(|open| open.node);
         self.push(kind, parent, cut.start, cut.end);
         cut.end
     }
@@ -293,6 +297,7 @@ impl<'t> Lexer<'_, 't> {
         sem.number = number;
         sem.content = content.map(Into::into);
         sem.hidden = reading.rule.is_some_and(|r| r.hidden);
+        sem.stays = !negated && reading.rule.is_some_and(Rule::stays);
         id
     }
 
@@ -347,6 +352,7 @@ impl<'t> Lexer<'_, 't> {
             body: Vec::new(),
             content: None,
             hidden: false,
+            stays: false,
         });
         id
     }

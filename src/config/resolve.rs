@@ -30,6 +30,29 @@ pub(crate) fn standings(doc: &mut Document) {
     }
 }
 
+/// A block that always stays and holds nothing says nothing.
+pub(crate) fn prune(doc: &mut Document) {
+    let body = std::mem::take(&mut doc.body);
+    doc.body = prune_all(doc, body);
+}
+
+/// Depth is bounded by the lexer.
+fn prune_all(doc: &mut Document, mut body: Vec<NodeId>) -> Vec<NodeId> {
+    for id in &body {
+        let at = id.0 as usize;
+        if doc.nodes[at].opens.is_none() && doc.sems[at].body.is_empty() {
+            continue;
+        }
+        let inner = std::mem::take(&mut doc.sems[at].body);
+        doc.sems[at].body = prune_all(doc, inner);
+        if doc.sems[at].stays && doc.sems[at].body.is_empty() {
+            doc.nodes[at].standing = Standing::Absent;
+        }
+    }
+    body.retain(|id| doc.node(*id).standing == Standing::Live);
+    body
+}
+
 /// The commands that count among siblings.
 fn settle(doc: &mut Document, lists: &[&[NodeId]], joined: &mut [Vec<NodeId>]) -> Vec<NodeId> {
     let is_command = |id: &NodeId| doc.node(*id).standing != Standing::Trivia;
