@@ -5,6 +5,12 @@
 //! wipes, what it refers to and what it may disturb. Lines no rule knows get the generic
 //! meaning: the whole line is its own slot, negated by `no <line>`.
 
+use std::collections::BTreeMap;
+
+use super::normalise;
+use super::pattern::{self, Elem, Hit, Part, Role, Tree, Words};
+use super::secrets::SecretTable;
+use super::spec::{Family, LiteralSpec, Negative, Normaliser};
 use crate::model::Disruption;
 
 /// A context: the inside of the blocks a rule opens. [`ContextId::TOP`] is the outermost.
@@ -90,7 +96,7 @@ pub enum Event {
 }
 
 /// What one line means in its context.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meaning {
     /// The rule that knows it.
     pub rule: RuleId,
@@ -108,125 +114,638 @@ pub struct Meaning {
     pub number: Option<u64>,
     /// The context it opens.
     pub opens: Option<ContextId>,
-    /// The line equals absence (platform default); the reason id.
-    pub absent: Option<&'static str>,
+    /// The line equals absence of any line in its slot (platform default).
+    pub absent: bool,
+}
+
+impl Meaning {
+    /// The canonical line without its negator.
+    #[must_use]
+    pub fn positive(&self) -> &str {
+        if self.negated {
+            self.canonical.split_once(' ').map_or("", |(_, rest)| rest)
+        } else {
+            &self.canonical
+        }
+    }
+}
+
+/// A compiled rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: Box<str>,
+    pub(crate) slot: Box<str>,
+    pub(crate) cardinality: Cardinality,
+    /// Positive variants first, then negation forms without their negator.
+    pub(crate) variants: Vec<Vec<Part>>,
+    pub(crate) positive: usize,
+    pub(crate) opens: Option<ContextId>,
+    pub(crate) no: Vec<NoForm>,
+    pub(crate) negative: Negative,
+    pub(crate) defaults: Vec<Vec<Part>>,
+    pub(crate) number: Option<Box<str>>,
+    pub(crate) implicit: Option<(u64, u64)>,
+    pub(crate) canonical: Option<Vec<Part>>,
+    pub(crate) normalise: BTreeMap<Box<str>, Normaliser>,
+    pub(crate) literal: Option<LiteralSpec>,
+    pub(crate) ignore: Option<Box<str>>,
+    pub(crate) cascades: Vec<Cascade>,
+    pub(crate) defines: Option<Naming>,
+    pub(crate) uses: Vec<Naming>,
+    pub(crate) risk: Disruption,
+    pub(crate) lockout: Option<Box<str>>,
+    pub(crate) weight: i32,
+    pub(crate) remove_first: bool,
+    pub(crate) hidden: bool,
+}
+
+/// How a rule's line is taken back.
+#[derive(Clone, Debug)]
+pub(crate) enum NoForm {
+    /// Negator, then words and captures.
+    Line(Box<str>, Vec<Part>),
+    Children,
+    Impossible,
+}
+
+/// What a rule wipes.
+#[derive(Clone, Debug)]
+pub(crate) struct Cascade {
+    pub(crate) on: Vec<Event>,
+    pub(crate) rules: Vec<RuleId>,
+    pub(crate) key: Option<Box<str>>,
+    pub(crate) nested: bool,
+}
+
+/// Which capture names something of which kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Naming {
+    pub(crate) kind: Box<str>,
+    pub(crate) capture: Box<str>,
+    pub(crate) fail_open: bool,
+}
+
+/// A compiled context.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Context {
+    pub(crate) name: Box<str>,
+    pub(crate) ordered: bool,
+    pub(crate) exit: Box<str>,
+    pub(crate) positive: Tree,
+    pub(crate) negative: Tree,
+}
+
+/// How a complete running configuration begins and ends.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Complete {
+    pub(crate) first: Vec<Vec<Part>>,
+    pub(crate) within: usize,
+    pub(crate) last: Box<str>,
 }
 
 /// A compiled dialect.
 #[derive(Clone, Debug, Default)]
-pub struct Dialect {}
+pub struct Dialect {
+    pub(crate) family: Family,
+    pub(crate) comments: Vec<Box<str>>,
+    pub(crate) complete: Complete,
+    pub(crate) leave: BTreeMap<Box<str>, usize>,
+    pub(crate) negators: Vec<Box<str>>,
+    pub(crate) interfaces: Vec<Box<str>>,
+    pub(crate) noise: Tree,
+    pub(crate) noise_reasons: Vec<(Box<str>, bool)>,
+    pub(crate) secrets: SecretTable,
+    pub(crate) contexts: Vec<Context>,
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A line looked up in a context: what the parser needs, nothing allocated.
+pub(crate) struct Reading<'d, 't> {
+    pub(crate) rule: Option<&'d Rule>,
+    pub(crate) hit: Option<Hit>,
+    pub(crate) context: ContextId,
+    pub(crate) line: &'t str,
+    /// The words after the negator.
+    pub(crate) words: &'t [&'t str],
+    pub(crate) negator: Option<&'t str>,
+}
+
+impl<'d, 't> Reading<'d, 't> {
+    fn parts(&self) -> &'d [Part] {
+        match (self.rule, self.hit) {
+            (Some(rule), Some(hit)) => &rule.variants[hit.variant as usize],
+            (_, _) => &[],
+        }
+    }
+
+    pub(crate) fn id(&self) -> RuleId {
+        self.hit.map_or(RuleId::GENERIC, |hit| RuleId(hit.rule))
+    }
+
+    /// The text after the negator, as written.
+    fn positive_text(&self) -> &'t str {
+        match self.words.first() {
+            Some(first) => &self.line[first.as_ptr() as usize - self.line.as_ptr() as usize..],
+            None => "",
+        }
+    }
+
+    /// The text of a capture, normalised.
+    fn capture(&self, dialect: &Dialect, name: &str) -> Option<String> {
+        let parts = self.parts();
+        let at = parts
+            .iter()
+            .position(|p| p.elem.capture().is_some_and(|(n, _)| n == name))?;
+        Some(self.piece(dialect, at, &parts[at].elem))
+    }
+
+    fn piece(&self, dialect: &Dialect, at: usize, elem: &Elem) -> String {
+        let raw = match elem {
+            Elem::Rest { free: false, .. } => self.words[at..].join(" "),
+            Elem::Rest { free: true, .. } | Elem::Word(_) | Elem::One { .. } => {
+                pattern::text_of(self.line, self.words, at, elem).to_owned()
+            }
+        };
+        let how = elem
+            .capture()
+            .and_then(|(name, _)| self.rule?.normalise.get(name));
+        match how {
+            Some(how) => normalise::apply(*how, &raw, &dialect.interfaces).into_owned(),
+            None => raw,
+        }
+    }
+
+    /// The canonical line without the negator.
+    pub(crate) fn canonical(&self, dialect: &Dialect) -> String {
+        let Some(rule) = self.rule else {
+            return self.positive_text().to_owned();
+        };
+        let text = self.positive_text();
+        let plain = rule.canonical.is_none() && rule.normalise.is_empty();
+        if plain && !text.contains("  ") && !text.contains('\t') {
+            return text.to_owned();
+        }
+        let parts = self.parts();
+        let is_positive = self
+            .hit
+            .is_some_and(|h| usize::from(h.variant) < rule.positive);
+        match &rule.canonical {
+            Some(template) if is_positive => self.fill(dialect, template),
+            Some(_) | None => {
+                let pieces = parts.iter().enumerate();
+                let pieces = pieces.map(|(at, part)| self.piece(dialect, at, &part.elem));
+                pieces.collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
+    /// A template filled from the captures; words of optional groups whose captures are
+    /// missing are left out.
+    fn fill(&self, dialect: &Dialect, template: &[Part]) -> String {
+        let missing = |group: u8| {
+            group != 0
+                && template.iter().any(|p| {
+                    p.group == group
+                        && p.elem
+                            .capture()
+                            .is_some_and(|(name, _)| self.capture(dialect, name).is_none())
+                })
+        };
+        let mut out = String::new();
+        for part in template.iter().filter(|p| !missing(p.group)) {
+            let piece = match (&part.elem, part.elem.capture()) {
+                (Elem::Word(word), _) => Some(word.to_string()),
+                (_, Some((name, _))) => self.capture(dialect, name),
+                (_, None) => None,
+            };
+            if let Some(piece) = piece {
+                if !out.is_empty() {
+                    out.push(' ');
+                }
+                out.push_str(&piece);
+            }
+        }
+        out
+    }
+
+    pub(crate) fn cardinality(&self, dialect: &Dialect) -> Cardinality {
+        let ordered = dialect.ordered(self.context);
+        match self.rule {
+            Some(rule) if !(ordered && rule.cardinality == Cardinality::Set) => rule.cardinality,
+            Some(_) => Cardinality::Seq,
+            None if ordered => Cardinality::Seq,
+            None => Cardinality::Set,
+        }
+    }
+
+    /// The slot's key; `canonical` is the positive canonical line.
+    pub(crate) fn key(&self, dialect: &Dialect, canonical: &str) -> String {
+        let ordered_child = self.cardinality(dialect) == Cardinality::Seq
+            && self.rule.is_none_or(|r| r.cardinality == Cardinality::Set);
+        if ordered_child {
+            return String::new();
+        }
+        match self.rule {
+            Some(rule) if rule.cardinality != Cardinality::Set => self.keys(dialect, rule),
+            Some(_) | None => canonical.to_owned(),
+        }
+    }
+
+    fn keys(&self, dialect: &Dialect, rule: &Rule) -> String {
+        let mut out = String::new();
+        for (at, part) in self.parts().iter().enumerate() {
+            let Some((name, Role::Key)) = part.elem.capture() else {
+                continue;
+            };
+            if rule.cardinality == Cardinality::Keyed && rule.number.as_deref() == Some(name) {
+                continue;
+            }
+            if !out.is_empty() {
+                out.push(' ');
+            }
+            out.push_str(&self.piece(dialect, at, &part.elem));
+        }
+        out
+    }
+
+    /// The slot's name.
+    pub(crate) fn slot_name(&self, dialect: &Dialect) -> &'d str {
+        match self.rule {
+            Some(rule) if self.cardinality(dialect) == rule.cardinality => &rule.slot,
+            Some(_) | None => "",
+        }
+    }
+
+    pub(crate) fn number(&self, dialect: &Dialect) -> Option<u64> {
+        let name = self.rule?.number.as_deref()?;
+        self.capture(dialect, name)?.parse().ok()
+    }
+
+    /// The canonical line without its number: what an entry of a list says.
+    pub(crate) fn content(&self, dialect: &Dialect, canonical: &str) -> String {
+        let (Some(rule), Some(hit)) = (self.rule, self.hit) else {
+            return canonical.to_owned();
+        };
+        let Some(number) = rule.number.as_deref() else {
+            return canonical.to_owned();
+        };
+        let parts = &rule.variants[hit.variant as usize];
+        let is_number = |p: &&Part| p.elem.capture().is_some_and(|(name, _)| name == number);
+        let Some(part) = parts.iter().find(is_number) else {
+            return canonical.to_owned();
+        };
+        let group = part.group;
+        let kept = parts.iter().enumerate();
+        let kept = kept.filter(|(_, p)| !(is_number(p) || group != 0 && p.group == group));
+        let pieces: Vec<String> = kept
+            .map(|(at, p)| self.piece(dialect, at, &p.elem))
+            .collect();
+        pieces.join(" ")
+    }
+
+    pub(crate) fn absent(&self) -> bool {
+        let Some(rule) = self.rule else {
+            return false;
+        };
+        if self.negator.is_some() {
+            return rule.negative == Negative::Absent;
+        }
+        rule.defaults
+            .iter()
+            .any(|parts| pattern::matches(parts, self.words))
+    }
+}
 
 impl Dialect {
+    /// Looks a line up. `words` are the words of `line`.
+    pub(crate) fn read<'d, 't>(
+        &'d self,
+        context: ContextId,
+        line: &'t str,
+        words: &'t [&'t str],
+    ) -> Reading<'d, 't> {
+        let trees = self.contexts.get(context.0 as usize);
+        let mut reading = Reading {
+            rule: None,
+            hit: None,
+            context,
+            line,
+            words,
+            negator: None,
+        };
+        if let Some((first, rest)) = words.split_first()
+            && let Some(at) = self.negators.iter().position(|n| **n == **first)
+        {
+            reading.hit = trees.and_then(|c| c.negative.find(rest));
+            if !rest.is_empty() && (reading.hit.is_some() || at == 0) {
+                reading.words = rest;
+                reading.negator = Some(*first);
+            }
+        }
+        if reading.negator.is_none() {
+            reading.hit = trees.and_then(|c| c.positive.find(words));
+        }
+        reading.rule = reading.hit.map(|hit| &self.rules[hit.rule as usize]);
+        reading
+    }
+
     /// The context inside a path of header lines, outermost first; [`ContextId::UNKNOWN`]
     /// as soon as one of them opens no known block.
     #[must_use]
-    pub fn context(&self, _path: &[&str]) -> ContextId {
-        unimplemented!()
+    pub fn context(&self, path: &[&str]) -> ContextId {
+        path.iter().fold(ContextId::TOP, |context, line| {
+            self.meaning(context, line)
+                .opens
+                .unwrap_or(ContextId::UNKNOWN)
+        })
     }
+
     /// What a line means in a context. Leading and trailing blanks do not matter.
     #[must_use]
-    pub fn meaning(&self, _context: ContextId, _line: &str) -> Meaning {
-        unimplemented!()
+    pub fn meaning(&self, context: ContextId, line: &str) -> Meaning {
+        let line = line.trim();
+        let mut words = Words::new();
+        pattern::words(line, &mut words);
+        let reading = self.read(context, line, &words);
+        let positive = reading.canonical(self);
+        let slot = Slot {
+            name: reading.slot_name(self).into(),
+            key: reading.key(self, &positive).into(),
+        };
+        let canonical = match reading.negator {
+            Some(negator) => format!("{negator} {positive}"),
+            None => positive,
+        };
+        Meaning {
+            rule: reading.id(),
+            context,
+            canonical,
+            negated: reading.negator.is_some(),
+            slot,
+            cardinality: reading.cardinality(self),
+            number: reading.number(self),
+            opens: reading
+                .rule
+                .and_then(|r| r.opens)
+                .filter(|_| reading.negator.is_none()),
+            absent: reading.absent(),
+        }
     }
+
     /// True when a rule of exactly this context knows the line (or its negation).
     #[must_use]
-    pub fn knows(&self, _context: ContextId, _line: &str) -> bool {
-        unimplemented!()
+    pub fn knows(&self, context: ContextId, line: &str) -> bool {
+        let line = line.trim();
+        let mut words = Words::new();
+        pattern::words(line, &mut words);
+        self.read(context, line, &words).hit.is_some()
     }
+
+    pub(crate) fn rule(&self, rule: RuleId) -> Option<&Rule> {
+        self.rules.get(rule.0 as usize)
+    }
+
     /// The rule's name, for reports; `generic` for lines no rule knows.
     #[must_use]
-    pub fn rule_name(&self, _rule: RuleId) -> &str {
-        unimplemented!()
+    pub fn rule_name(&self, rule: RuleId) -> &str {
+        self.rule(rule).map_or("generic", |r| &r.id)
     }
+
+    /// The context's name, for reports.
+    #[must_use]
+    pub fn context_name(&self, context: ContextId) -> &str {
+        self.contexts
+            .get(context.0 as usize)
+            .map_or("unknown", |c| &c.name)
+    }
+
     /// How to take a line back, best first; never empty. For a negated line: the positive
     /// line.
     #[must_use]
-    pub fn negations(&self, _meaning: &Meaning) -> Vec<Negation> {
-        unimplemented!()
+    pub fn negations(&self, meaning: &Meaning) -> Vec<Negation> {
+        if meaning.negated {
+            return vec![Negation::Line(meaning.positive().to_owned())];
+        }
+        let mut words = Words::new();
+        pattern::words(&meaning.canonical, &mut words);
+        let reading = self.read(meaning.context, &meaning.canonical, &words);
+        let forms = reading.rule.map_or(&[][..], |r| &r.no);
+        let mut out: Vec<Negation> = forms
+            .iter()
+            .filter_map(|form| match form {
+                NoForm::Line(negator, parts) => self.filled(&reading, negator, parts),
+                NoForm::Children => Some(Negation::Children),
+                NoForm::Impossible => Some(Negation::Impossible),
+            })
+            .collect();
+        if out.is_empty() {
+            let negator = self.negators.first().map_or("no", |n| &**n);
+            out.push(Negation::Line(format!("{negator} {}", meaning.canonical)));
+        }
+        out
     }
+
+    fn filled(&self, reading: &Reading<'_, '_>, negator: &str, parts: &[Part]) -> Option<Negation> {
+        let have = |p: &Part| match p.elem.capture() {
+            Some((name, _)) => reading.capture(self, name).is_some(),
+            None => true,
+        };
+        parts
+            .iter()
+            .all(have)
+            .then(|| Negation::Line(format!("{negator} {}", reading.fill(self, parts))))
+    }
+
     /// True when the order of a context's children counts as such.
     #[must_use]
-    pub fn ordered(&self, _context: ContextId) -> bool {
-        unimplemented!()
+    pub fn ordered(&self, context: ContextId) -> bool {
+        self.contexts
+            .get(context.0 as usize)
+            .is_some_and(|c| c.ordered)
     }
+
     /// The line that leaves a context by one level (`exit`, `exit-address-family`).
     #[must_use]
-    pub fn exit_line(&self, _context: ContextId) -> &str {
-        unimplemented!()
+    pub fn exit_line(&self, context: ContextId) -> &str {
+        self.contexts
+            .get(context.0 as usize)
+            .map_or("exit", |c| &c.exit)
     }
+
     /// True when a typed line that the current context does not know is tried in the
     /// enclosing ones (FRR), so that nesting comes from keywords, not from indentation.
     #[must_use]
     pub fn climbs(&self) -> bool {
-        unimplemented!()
+        self.family == Family::Grammar
     }
+
     /// Lines that only leave contexts: `Some(n)` levels, `Some(usize::MAX)` for all.
     #[must_use]
-    pub fn leaves(&self, _line: &str) -> Option<usize> {
-        unimplemented!()
+    pub fn leaves(&self, line: &str) -> Option<usize> {
+        let levels = *self.leave.get(line.trim())?;
+        Some(if levels == 0 { usize::MAX } else { levels })
     }
+
     /// Numbers a list gives to entries typed without one: (first, step).
     #[must_use]
-    pub fn numbering(&self, _rule: RuleId) -> Option<(u64, u64)> {
-        unimplemented!()
+    pub fn numbering(&self, rule: RuleId) -> Option<(u64, u64)> {
+        self.rule(rule)?.implicit
     }
+
+    /// The canonical line of a list entry with this number (or without one); `None` when
+    /// the rule has no such form.
+    #[must_use]
+    pub fn numbered(&self, meaning: &Meaning, number: Option<u64>) -> Option<String> {
+        let mut words = Words::new();
+        pattern::words(&meaning.canonical, &mut words);
+        let reading = self.read(meaning.context, &meaning.canonical, &words);
+        let rule = reading.rule?;
+        let content = reading.content(self, &meaning.canonical);
+        let Some(number) = number else {
+            return Some(content);
+        };
+        let name = rule.number.as_deref()?;
+        let mut words = Words::new();
+        pattern::words(&content, &mut words);
+        let bare = self.read(meaning.context, &content, &words);
+        let is_number = |p: &Part| p.elem.capture().is_some_and(|(n, _)| n == name);
+        let wanted = rule.variants[..rule.positive].iter().find(|parts| {
+            let Some(at) = parts.iter().position(is_number) else {
+                return false;
+            };
+            let group = parts[at].group;
+            let rest: Vec<&Elem> = parts
+                .iter()
+                .filter(|p| !(is_number(p) || group != 0 && p.group == group))
+                .map(|p| &p.elem)
+                .collect();
+            rest.len() == bare.parts().len()
+                && rest.iter().zip(bare.parts()).all(|(a, b)| **a == b.elem)
+        })?;
+        let group = wanted.iter().find(|p| is_number(p))?.group;
+        let mut at = 0;
+        let mut out = Vec::with_capacity(wanted.len());
+        for part in wanted {
+            if is_number(part) {
+                out.push(number.to_string());
+            } else if group != 0 && part.group == group {
+                if let Elem::Word(word) = &part.elem {
+                    out.push(word.to_string());
+                }
+            } else {
+                out.push(bare.piece(self, at, &part.elem));
+                at += 1;
+            }
+        }
+        Some(out.join(" "))
+    }
+
     /// True when `event` on `trigger` makes the device drop `victim`, a line of the same
     /// context or (if `nested`) of a block inside that context.
     #[must_use]
-    pub fn wipes(
-        &self,
-        _trigger: &Meaning,
-        _event: Event,
-        _victim: &Meaning,
-        _nested: bool,
-    ) -> bool {
-        unimplemented!()
+    pub fn wipes(&self, trigger: &Meaning, event: Event, victim: &Meaning, nested: bool) -> bool {
+        let Some(rule) = self.rule(trigger.rule) else {
+            return false;
+        };
+        rule.cascades.iter().any(|cascade| {
+            cascade.on.contains(&event)
+                && (!nested || cascade.nested)
+                && cascade.rules.contains(&victim.rule)
+                && cascade.key.as_deref().is_none_or(|key| {
+                    let of = |m: &Meaning| self.capture_of(m, key);
+                    of(trigger).is_some() && of(trigger) == of(victim)
+                })
+        })
     }
+
     /// True when `event` on this line can wipe anything at all.
     #[must_use]
-    pub fn cascades(&self, _trigger: &Meaning, _event: Event) -> bool {
-        unimplemented!()
+    pub fn cascades(&self, trigger: &Meaning, event: Event) -> bool {
+        let rule = self.rule(trigger.rule);
+        rule.is_some_and(|r| r.cascades.iter().any(|c| c.on.contains(&event)))
     }
+
+    fn capture_of(&self, meaning: &Meaning, name: &str) -> Option<String> {
+        let mut words = Words::new();
+        pattern::words(&meaning.canonical, &mut words);
+        self.read(meaning.context, &meaning.canonical, &words)
+            .capture(self, name)
+    }
+
+    fn references(&self, meaning: &Meaning, naming: &Naming) -> Vec<Reference> {
+        let text = self
+            .capture_of(meaning, &naming.capture)
+            .unwrap_or_default();
+        let names = text.split_ascii_whitespace();
+        names
+            .map(|name| Reference {
+                kind: naming.kind.clone(),
+                name: name.into(),
+                fail_open: naming.fail_open,
+            })
+            .collect()
+    }
+
     /// The name this line defines.
     #[must_use]
-    pub fn defines(&self, _meaning: &Meaning) -> Option<Reference> {
-        unimplemented!()
+    pub fn defines(&self, meaning: &Meaning) -> Option<Reference> {
+        let naming = self.rule(meaning.rule)?.defines.as_ref()?;
+        self.references(meaning, naming).into_iter().next()
     }
+
     /// The names this line uses.
     #[must_use]
-    pub fn uses(&self, _meaning: &Meaning) -> Vec<Reference> {
-        unimplemented!()
+    pub fn uses(&self, meaning: &Meaning) -> Vec<Reference> {
+        let uses = self.rule(meaning.rule).map_or(&[][..], |r| &r.uses);
+        uses.iter()
+            .flat_map(|naming| self.references(meaning, naming))
+            .collect()
     }
+
     /// What changing this line may disturb.
     #[must_use]
-    pub fn disruption(&self, _meaning: &Meaning) -> Disruption {
-        unimplemented!()
+    pub fn disruption(&self, meaning: &Meaning) -> Disruption {
+        self.rule(meaning.rule).map_or(Disruption::None, |r| r.risk)
     }
+
     /// The part of the management path this line belongs to (`vty`, `aaa`, `ssh`,
     /// `user`, `interface`, `route`, `acl`), if any.
     #[must_use]
-    pub fn lockout(&self, _meaning: &Meaning) -> Option<&str> {
-        unimplemented!()
+    pub fn lockout(&self, meaning: &Meaning) -> Option<&str> {
+        self.rule(meaning.rule)?.lockout.as_deref()
     }
+
     /// Soft order: smaller goes first among commands that do not depend on each other.
     #[must_use]
-    pub fn weight(&self, _meaning: &Meaning) -> i32 {
-        unimplemented!()
+    pub fn weight(&self, meaning: &Meaning) -> i32 {
+        self.rule(meaning.rule).map_or(0, |r| r.weight)
     }
+
     /// True when the value cannot be typed over: the old line has to be taken back before
     /// the new one is typed.
     #[must_use]
-    pub fn remove_first(&self, _meaning: &Meaning) -> bool {
-        unimplemented!()
+    pub fn remove_first(&self, meaning: &Meaning) -> bool {
+        self.rule(meaning.rule).is_some_and(|r| r.remove_first)
     }
+
     /// True when the device never prints the line, so that its absence proves nothing.
     #[must_use]
-    pub fn hidden(&self, _meaning: &Meaning) -> bool {
-        unimplemented!()
+    pub fn hidden(&self, meaning: &Meaning) -> bool {
+        self.rule(meaning.rule).is_some_and(|r| r.hidden)
     }
+
     /// The words captured by the line's pattern, by name (`peer`, `map`, …).
     #[must_use]
-    pub fn captures(&self, _meaning: &Meaning) -> Vec<(&str, String)> {
-        unimplemented!()
+    pub fn captures(&self, meaning: &Meaning) -> Vec<(&str, String)> {
+        let mut words = Words::new();
+        pattern::words(&meaning.canonical, &mut words);
+        let reading = self.read(meaning.context, &meaning.canonical, &words);
+        let parts = reading.parts().iter().enumerate();
+        parts
+            .filter_map(|(at, p)| {
+                let (name, _) = p.elem.capture()?;
+                Some((name, reading.piece(self, at, &p.elem)))
+            })
+            .collect()
     }
 }

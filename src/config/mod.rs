@@ -1,14 +1,31 @@
 //! A device's configuration as data: parse, compare, replay, seal. Pure: no I/O, no clock.
 
 pub mod compare;
+pub mod compile;
+mod demands;
 pub mod dialect;
 pub mod document;
+mod hash;
+mod ignored;
+mod lexer;
+mod matching;
+mod normalise;
+mod pattern;
 pub mod redact;
+mod render;
+mod resolve;
+mod scope;
+mod secrets;
+mod sequence;
 pub mod simulate;
+pub mod spec;
 
 pub use compare::{Diff, Ignored, Op, OpKind, Scope, compare};
+pub use compile::DialectError;
 pub use dialect::{
     Cardinality, ContextId, Dialect, Event, Meaning, Negation, Reference, RuleId, Slot,
 };
 pub use document::{Document, Node, NodeId, NodeKind, Standing};
 pub use redact::{Sealer, Vault};
+pub use render::Entry;
+pub use spec::DialectSpec;

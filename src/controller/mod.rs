@@ -9,7 +9,26 @@ pub mod prepare;
 mod record;
 pub mod worker;
 
+mod ended;
+pub mod handle;
+mod jobs;
+mod permits;
+pub mod rollout;
+pub mod run;
+pub mod schedule;
+pub mod shutdown;
+mod state;
+pub mod status;
+mod stopping;
+#[cfg(test)]
+mod stories;
+pub mod trigger;
+
 pub use credentials::forget as forget_refused_logins;
+pub use handle::{StatusBoard, StatusHandle, board};
+pub use run::{Ended, Parts, RunError, RunOptions, run};
+pub use shutdown::{Stop, on_signals};
+pub use trigger::{Look, Trigger};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,6 +11,8 @@ mod origins;
 pub mod render;
 mod scalar;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod values;
 mod yaml;
 

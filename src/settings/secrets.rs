@@ -1,8 +1,9 @@
 //! From the name of a secret to its value, for those that may have it.
 //!
 //! The repository says names; only the controller's own settings say what a name means and
-//! to whom it goes. A value is read when it is first needed, and kept in memory for as long
-//! as this source lives (one run), so that a password manager is asked once.
+//! to whom it goes. A value is read when it is first needed, and kept in memory for a few
+//! minutes, so that a password manager is asked once per pass over the fleet, and a daemon
+//! sees a changed password all the same.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use globset::Glob;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::types::{Permitted, SecretOrigin, SecretSettings, Settings};
@@ -26,11 +28,17 @@ const MAX_SECRET: u64 = 64 << 10;
 /// A password manager that asks a person on a terminal would wait for ever.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a value (or that there is none) is believed.
+const KEEP: Duration = Duration::from_secs(300);
+
+/// Since when, and a value or why there is none.
+type Kept = (Instant, Result<SecretText, SecretError>);
+
 /// The secrets of the settings.
 pub struct SettingsSecrets {
     secrets: BTreeMap<SecretName, SecretSettings>,
     timeout: Duration,
-    cache: Mutex<BTreeMap<SecretName, Result<SecretText, SecretError>>>,
+    cache: Mutex<BTreeMap<SecretName, Kept>>,
 }
 
 impl fmt::Debug for SettingsSecrets {
@@ -100,21 +108,21 @@ impl SettingsSecrets {
         // The lock is held while a command runs: sixty-four workers that need one password
         // at once must not start sixty-four password managers.
         let mut cache = self.lock();
-        cache
-            .entry(name.clone())
-            .or_insert_with(|| {
-                let read = self.read(&secret.origin);
-                read.map_err(|why| SecretError::Unreadable {
-                    name: name.clone(),
-                    why,
-                })
-            })
-            .clone()
+        if let Some((since, kept)) = cache.get(name)
+            && since.elapsed() < KEEP
+        {
+            return kept.clone();
+        }
+        let read = self.read(&secret.origin);
+        let read = read.map_err(|why| SecretError::Unreadable {
+            name: name.clone(),
+            why,
+        });
+        cache.insert(name.clone(), (Instant::now(), read.clone()));
+        read
     }
 
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, BTreeMap<SecretName, Result<SecretText, SecretError>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<SecretName, Kept>> {
         self.cache
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -398,3 +398,115 @@ fn commands_are_limited_and_never_quoted() {
     }
     assert!(!format!("{source:?}").contains("hunter2"));
 }
+
+/// The fields serde knows, from what it says about one it does not know.
+fn fields(section: &str) -> Vec<String> {
+    let text = match section {
+        "" => "zzzzzzzz: 1\n".to_owned(),
+        "secrets.NAME" => "secrets: {a: {zzzzzzzz: 1}}\n".to_owned(),
+        "secrets.NAME.to" => "secrets: {a: {env: X, to: {zzzzzzzz: 1}}}\n".to_owned(),
+        section => format!("{section}: {{zzzzzzzz: 1}}\n"),
+    };
+    let message = problem(&text);
+    let known = message.split('`').skip(1).step_by(2).skip(1);
+    known.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_is_documented_and_no_other() {
+    let documentation = include_str!("../../docs/settings.md");
+    let mut known = std::collections::BTreeSet::new();
+    let top = fields("");
+    assert!(top.len() > 8, "{top:?}");
+    for section in top {
+        match section.as_str() {
+            "state" => {
+                known.insert(section);
+            }
+            "secrets" => {
+                for place in ["secrets.NAME", "secrets.NAME.to"] {
+                    known.extend(fields(place).iter().map(|key| format!("{place}.{key}")));
+                }
+            }
+            section => known.extend(fields(section).iter().map(|key| format!("{section}.{key}"))),
+        }
+    }
+    let keys = documentation
+        .split("## Environment")
+        .next()
+        .unwrap_or_default();
+    let documented = keys
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split('`').next())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(known, documented);
+    for (variable, meaning) in VARIABLES {
+        let row = format!("| `{variable}` | {} |", meaning.replace("`", ""));
+        assert!(
+            documentation.replace("`run`", "run").contains(&row),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn the_example_is_valid_commented_and_uncommented() {
+    let example = include_str!("../../netkeel.yaml");
+    assert!(load(example).is_ok());
+    let whole: String = example
+        .lines()
+        .filter(|line| !line.starts_with("# ") || line.starts_with("#  "))
+        .map(|line| format!("{}\n", line.strip_prefix('#').unwrap_or(line)))
+        .collect();
+    let (settings, defaults) = (load(&whole).unwrap(), Settings::default());
+    assert_eq!(settings.secrets.len(), 5);
+    // Where the example shows a default it is the default.
+    assert_eq!(
+        format!("{:?}", settings.limits),
+        format!("{:?}", defaults.limits)
+    );
+    assert_eq!(
+        format!("{:?}", settings.device),
+        format!("{:?}", defaults.device)
+    );
+    assert_eq!(
+        format!("{:?}", settings.rendering),
+        format!("{:?}", defaults.rendering)
+    );
+    assert_eq!(
+        format!("{:?}", settings.rollout),
+        format!("{:?}", defaults.rollout)
+    );
+    assert_eq!(
+        format!("{:?}", settings.rails),
+        format!("{:?}", defaults.rails)
+    );
+    assert_eq!(
+        format!("{:?}", settings.apply),
+        format!("{:?}", defaults.apply)
+    );
+    assert_eq!(format!("{:?}", settings.log), format!("{:?}", defaults.log));
+    assert_eq!(settings.run.stale_after(), defaults.run.stale_after());
+    assert_eq!(settings.repository.max_file, defaults.repository.max_file);
+    assert_eq!(settings.repository.timeout, defaults.repository.timeout);
+    // … and it shows every key.
+    for section in [
+        "repository",
+        "ssh",
+        "limits",
+        "device",
+        "run",
+        "rendering",
+        "rails",
+        "log",
+    ] {
+        for key in fields(section) {
+            assert!(
+                whole.contains(&format!("\n  {key}: ")),
+                "{section}.{key} is not in netkeel.yaml"
+            );
+        }
+    }
+}

@@ -29,7 +29,12 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new(pace: Pace, start: Timestamp) -> Self {
-        Self { pace, start, base: Instant::now(), stepped: Mutex::new(Duration::ZERO) }
+        Self {
+            pace,
+            start,
+            base: Instant::now(),
+            stepped: Mutex::new(Duration::ZERO),
+        }
     }
 
     fn factor(&self) -> f64 {
@@ -43,8 +48,13 @@ impl Clock {
     /// The devices' time.
     pub(super) fn now(&self) -> Timestamp {
         let run = self.base.elapsed().mul_f64(self.factor());
-        let stepped = *self.stepped.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.start.checked_add(run + stepped).unwrap_or(Timestamp::MAX)
+        let stepped = *self
+            .stepped
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.start
+            .checked_add(run + stepped)
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// How long to wait, in our time, until the devices' time is `at`; `None` if it never
@@ -56,6 +66,9 @@ impl Clock {
 
     /// Moves the devices' time on.
     pub(super) fn step(&self, by: Duration) {
-        *self.stepped.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += by;
+        *self
+            .stepped
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) += by;
     }
 }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::clock::Pace;
-use super::fleet::{Fleet, FleetOptions, SimError};
+use super::fleet::{Fleet, FleetOptions};
+use super::info::SimError;
 use super::inventory::{counted, load_directory};
 use super::spec::{DeviceSpec, Platform};
 
@@ -46,15 +47,29 @@ impl Default for Arguments {
 ///
 /// # Errors
 /// Arguments that make no sense, a file that cannot be read, an address in use.
-pub async fn run(arguments: &Arguments, start: Timestamp, out: &mut dyn Write) -> Result<Fleet, SimError> {
+pub async fn run(
+    arguments: &Arguments,
+    start: Timestamp,
+    out: &mut dyn Write,
+) -> Result<Fleet, SimError> {
     if !arguments.clock.is_finite() || arguments.clock <= 0.0 {
-        return Err(SimError::Usage(format!("the clock cannot run {} times as fast", arguments.clock)));
+        return Err(SimError::Usage(format!(
+            "the clock cannot run {} times as fast",
+            arguments.clock
+        )));
     }
     let specs = match &arguments.directory {
         Some(directory) => load_directory(directory, arguments.listen)?,
         None => replicas(arguments)?,
     };
-    let fleet = Fleet::start(specs, FleetOptions { pace: Pace::Times(arguments.clock), start }).await?;
+    let fleet = Fleet::start(
+        specs,
+        FleetOptions {
+            pace: Pace::Times(arguments.clock),
+            start,
+        },
+    )
+    .await?;
     print(&fleet, out).map_err(SimError::Output)?;
     Ok(fleet)
 }
@@ -71,11 +86,17 @@ fn print(fleet: &Fleet, out: &mut dyn Write) -> std::io::Result<()> {
 /// Many devices from one configuration.
 fn replicas(arguments: &Arguments) -> Result<Vec<DeviceSpec>, SimError> {
     let usage = |why: &str| SimError::Usage(why.to_owned());
-    let name = arguments.platform.as_deref().ok_or_else(|| usage("give --platform, or a directory"))?;
-    let platform = Platform::named(name).ok_or_else(|| usage(&format!("cannot simulate `{name}`: ios or frr")))?;
+    let name = arguments
+        .platform
+        .as_deref()
+        .ok_or_else(|| usage("give --platform, or a directory"))?;
+    let platform = Platform::named(name)
+        .ok_or_else(|| usage(&format!("cannot simulate `{name}`: ios or frr")))?;
     let text = match &arguments.config {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| SimError::File { path: path.display().to_string(), why: e.to_string() })?,
+        Some(path) => std::fs::read_to_string(path).map_err(|e| SimError::File {
+            path: path.display().to_string(),
+            why: e.to_string(),
+        })?,
         None => default_config(platform).to_owned(),
     };
     (1..=arguments.count)

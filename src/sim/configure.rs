@@ -78,17 +78,28 @@ pub(super) struct Effect {
 impl Effect {
     /// Changed, without a word.
     pub(super) fn changed(changed: bool) -> Self {
-        Self { changed, ..Self::default() }
+        Self {
+            changed,
+            ..Self::default()
+        }
     }
 
     /// Changed, with a remark.
     pub(super) fn remark(says: impl Into<String>) -> Self {
-        Self { says: says.into(), changed: true, refused: false }
+        Self {
+            says: says.into(),
+            changed: true,
+            refused: false,
+        }
     }
 
     /// Refused with this text.
     pub(super) fn refused(says: impl Into<String>) -> Self {
-        Self { says: says.into(), changed: false, refused: true }
+        Self {
+            says: says.into(),
+            changed: false,
+            refused: true,
+        }
     }
 }
 
@@ -121,7 +132,11 @@ pub(super) fn type_line(
     };
     path.truncate(found.depth);
     let here = path.clone();
-    let mut edit = Edit { root, path: &here, mode: found.mode };
+    let mut edit = Edit {
+        root,
+        path: &here,
+        mode: found.mode,
+    };
     if sign == Sign::Put {
         put(rules, &mut edit, &found.line, path)
     } else {
@@ -149,7 +164,7 @@ fn sign_of(line: &str) -> (Sign, &str) {
 fn moved(fault: Fault, sign: Sign) -> Fault {
     match fault {
         Fault::Invalid(at) if sign != Sign::Put => Fault::Invalid(at + 1),
-        other => other,
+        Fault::Invalid(_) | Fault::Ambiguous | Fault::Incomplete => fault,
     }
 }
 
@@ -205,7 +220,11 @@ fn free(
     let top = expand(rules.grammar().phrases(rules.grammar().top()), body, exact);
     let ours = matches!(top, Expanded::Invalid(_));
     let mode = mode.unwrap_or(&FREE);
-    (ours && exact).then(|| Found { depth, mode, line: body.to_owned() })
+    (ours && exact).then(|| Found {
+        depth,
+        mode,
+        line: body.to_owned(),
+    })
 }
 
 /// Stands in for the mode of an unknown block.
@@ -234,7 +253,11 @@ fn put(rules: &dyn Rules, edit: &mut Edit<'_>, line: &str, path: &mut Vec<String
 
 fn opens(rules: &dyn Rules, edit: &mut Edit<'_>, line: &str) -> bool {
     let known = rules.grammar().opened(edit.mode, line).is_some();
-    known || edit.block().child(line).is_some_and(|c| !c.children.is_empty())
+    known
+        || edit
+            .block()
+            .child(line)
+            .is_some_and(|c| !c.children.is_empty())
 }
 
 fn withdraw(rules: &dyn Rules, edit: &mut Edit<'_>, line: &str) -> Effect {

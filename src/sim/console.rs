@@ -192,7 +192,9 @@ impl Console {
 
     fn advance(&mut self, lines: usize, model: &Model, out: &mut Vec<u8>) {
         for _ in 0..lines {
-            let Some(line) = self.page.pop_front() else { break };
+            let Some(line) = self.page.pop_front() else {
+                break;
+            };
             self.print(out, &format!("{line}\n"));
         }
         if self.page.is_empty() {

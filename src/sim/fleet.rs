@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use russh::keys::{Algorithm, PrivateKey};
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -16,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::{Clock, Pace};
 use super::faults::Faults;
 use super::gate::lock;
+use super::info::{DeviceInfo, SimError};
 use super::model::Model;
 use super::server::{self, Station};
 use super::spec::DeviceSpec;
@@ -27,85 +27,6 @@ pub struct FleetOptions {
     pub pace: Pace,
     /// What that clock says at the start.
     pub start: Timestamp,
-}
-
-/// Why a simulation cannot be.
-#[derive(Debug, thiserror::Error)]
-pub enum SimError {
-    /// An address cannot be listened on.
-    #[error("device `{device}`: cannot listen on {address}")]
-    Listen {
-        /// The device.
-        device: String,
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file cannot be read or understood.
-    #[error("`{path}`: {why}")]
-    File {
-        /// The file.
-        path: String,
-        /// The fault.
-        why: String,
-    },
-    /// There is no such device.
-    #[error("no simulated device `{0}`")]
-    NoDevice(String),
-    /// Two devices have one name.
-    #[error("two simulated devices are called `{0}`")]
-    Twice(String),
-    /// A host key cannot be made.
-    #[error("cannot make a host key for `{device}`")]
-    Key {
-        /// The device.
-        device: String,
-        /// Why.
-        #[source]
-        source: russh::keys::ssh_key::Error,
-    },
-    /// An argument makes no sense.
-    #[error("{0}")]
-    Usage(String),
-    /// Output cannot be written.
-    #[error("cannot write the list of devices")]
-    Output(#[source] std::io::Error),
-}
-
-/// How to reach a running device. Serialises as the line `netkeel sim` prints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeviceInfo {
-    /// Its name.
-    pub name: String,
-    /// The pack's name of its system.
-    pub platform: String,
-    /// Always `ssh` so far.
-    pub protocol: String,
-    /// Where it listens.
-    pub address: String,
-    /// And on which port.
-    pub port: u16,
-    /// Login name.
-    pub username: String,
-    /// Login password: a simulated device's, so no secret.
-    pub password: String,
-    /// Its public host key, `ssh-ed25519 …`.
-    pub host_key: String,
-}
-
-impl DeviceInfo {
-    /// The line for a `known_hosts` file.
-    #[must_use]
-    pub fn known_hosts_line(&self) -> String {
-        let host = if self.port == 22 {
-            self.address.clone()
-        } else {
-            format!("[{}]:{}", self.address, self.port)
-        };
-        format!("{host} {}", self.host_key)
-    }
 }
 
 /// One device of the fleet.
@@ -133,12 +54,20 @@ impl Fleet {
         raise_descriptor_limit();
         let clock = Arc::new(Clock::new(options.pace, options.start));
         let timer = Arc::new(Notify::new());
-        let mut fleet = Self { members: BTreeMap::new(), order: Vec::new(), clock, tasks: JoinSet::new() };
+        let mut fleet = Self {
+            members: BTreeMap::new(),
+            order: Vec::new(),
+            clock,
+            tasks: JoinSet::new(),
+        };
         for spec in specs {
             fleet.add(spec, &timer).await?;
         }
-        let stations: Vec<Arc<Station>> = fleet.members.values().map(|m| m.station.clone()).collect();
-        fleet.tasks.spawn(timers(stations, fleet.clock.clone(), timer));
+        let stations: Vec<Arc<Station>> =
+            fleet.members.values().map(|m| m.station.clone()).collect();
+        fleet
+            .tasks
+            .spawn(timers(stations, fleet.clock.clone(), timer));
         Ok(fleet)
     }
 
@@ -153,20 +82,37 @@ impl Fleet {
         let station = Arc::new(Station::new(model, self.clock.clone(), timer.clone()));
         let key = new_key(&name)?;
         let stop = CancellationToken::new();
-        self.tasks.spawn(station.clone().serve(listener, server::config(key.clone()), stop.clone()));
-        self.members.insert(name.clone(), Member { station, address, key: Mutex::new(key), stop: Mutex::new(stop) });
+        self.tasks.spawn(station.clone().serve(
+            listener,
+            server::config(key.clone()),
+            stop.clone(),
+        ));
+        self.members.insert(
+            name.clone(),
+            Member {
+                station,
+                address,
+                key: Mutex::new(key),
+                stop: Mutex::new(stop),
+            },
+        );
         self.order.push(name);
         Ok(())
     }
 
     fn member(&self, name: &str) -> Result<&Member, SimError> {
-        self.members.get(name).ok_or_else(|| SimError::NoDevice(name.to_owned()))
+        self.members
+            .get(name)
+            .ok_or_else(|| SimError::NoDevice(name.to_owned()))
     }
 
     /// How to reach every device, in the order they were given.
     #[must_use]
     pub fn devices(&self) -> Vec<DeviceInfo> {
-        self.order.iter().filter_map(|name| self.device(name).ok()).collect()
+        self.order
+            .iter()
+            .filter_map(|name| self.device(name).ok())
+            .collect()
     }
 
     /// How to reach one device.
@@ -186,7 +132,10 @@ impl Fleet {
             port: member.address.port(),
             username: model.spec().username.clone(),
             password: model.spec().password.clone(),
-            host_key: public.to_openssh().map(|k| k.trim().to_owned()).unwrap_or_default(),
+            host_key: public
+                .to_openssh()
+                .map(|k| k.trim().to_owned())
+                .unwrap_or_default(),
         })
     }
 
@@ -206,7 +155,10 @@ impl Fleet {
     /// # Errors
     /// There is none of that name.
     pub fn startup(&self, name: &str) -> Result<String, SimError> {
-        Ok(self.member(name)?.station.with(|model, _| model.startup.to_string()))
+        Ok(self
+            .member(name)?
+            .station
+            .with(|model, _| model.startup.to_string()))
     }
 
     /// Somebody changes a device by hand: types lines in configuration mode, from a console
@@ -215,7 +167,10 @@ impl Fleet {
     /// # Errors
     /// There is none of that name.
     pub fn type_as_user(&self, name: &str, user: &str, lines: &[&str]) -> Result<String, SimError> {
-        Ok(self.member(name)?.station.with(|model, now| model.type_as(user, lines, now)))
+        Ok(self
+            .member(name)?
+            .station
+            .with(|model, now| model.type_as(user, lines, now)))
     }
 
     /// Sets what goes wrong with a device from now on.
@@ -223,7 +178,9 @@ impl Fleet {
     /// # Errors
     /// There is none of that name.
     pub fn set_faults(&self, name: &str, faults: Faults) -> Result<(), SimError> {
-        self.member(name)?.station.with(|model, _| model.set_faults(faults));
+        self.member(name)?
+            .station
+            .with(|model, _| model.set_faults(faults));
         Ok(())
     }
 
@@ -264,7 +221,10 @@ impl Fleet {
     /// # Errors
     /// There is none of that name, or its address has been taken meanwhile.
     pub async fn restart_device(&mut self, name: &str) -> Result<(), SimError> {
-        let member = self.members.get(name).ok_or_else(|| SimError::NoDevice(name.to_owned()))?;
+        let member = self
+            .members
+            .get(name)
+            .ok_or_else(|| SimError::NoDevice(name.to_owned()))?;
         lock(&member.stop).cancel();
         let listener = bind(name, member.address).await?;
         let (station, stop) = (member.station.clone(), CancellationToken::new());
@@ -310,26 +270,39 @@ async fn bind(device: &str, address: SocketAddr) -> Result<TcpListener, SimError
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => return Ok(listener),
-            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && address.port() != 0 && tried < TRIES => {
+            Err(e)
+                if e.kind() == std::io::ErrorKind::AddrInUse
+                    && address.port() != 0
+                    && tried < TRIES =>
+            {
                 tried += 1;
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             Err(source) => {
-                return Err(SimError::Listen { device: device.to_owned(), address, source });
+                return Err(SimError::Listen {
+                    device: device.to_owned(),
+                    address,
+                    source,
+                });
             }
         }
     }
 }
 
 fn new_key(device: &str) -> Result<PrivateKey, SimError> {
-    PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519)
-        .map_err(|source| SimError::Key { device: device.to_owned(), source })
+    PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).map_err(|source| SimError::Key {
+        device: device.to_owned(),
+        source,
+    })
 }
 
 /// Lets the devices' timers fire when they are due.
 async fn timers(stations: Vec<Arc<Station>>, clock: Arc<Clock>, moved: Arc<Notify>) {
     loop {
-        let next = stations.iter().filter_map(|s| lock(&s.model).deadline()).min();
+        let next = stations
+            .iter()
+            .filter_map(|s| lock(&s.model).deadline())
+            .min();
         match next.and_then(|at| clock.wait(at)) {
             None => moved.notified().await,
             Some(wait) => {

@@ -110,7 +110,16 @@ impl GatedStream {
         let epoch = gates.epoch.load(Ordering::Acquire);
         let open = reachable(&lock(&model), peer);
         let seen = (gates.generation.load(Ordering::Acquire), open);
-        Self { tcp, id, peer, gates, model, wakers, epoch, seen }
+        Self {
+            tcp,
+            id,
+            peer,
+            gates,
+            model,
+            wakers,
+            epoch,
+            seen,
+        }
     }
 
     fn state(&mut self) -> State {
@@ -121,12 +130,20 @@ impl GatedStream {
         if self.seen.0 != generation {
             self.seen = (generation, reachable(&lock(&self.model), self.peer));
         }
-        if self.seen.1 { State::Open } else { State::Shut }
+        if self.seen.1 {
+            State::Open
+        } else {
+            State::Shut
+        }
     }
 
     /// Notes who to wake, then looks.
     fn pass(&mut self, cx: &Context<'_>, read: bool) -> Poll<io::Result<()>> {
-        let slot = if read { &self.wakers.read } else { &self.wakers.write };
+        let slot = if read {
+            &self.wakers.read
+        } else {
+            &self.wakers.write
+        };
         let mut waker = lock(slot);
         if !waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());

@@ -98,7 +98,7 @@ fn header_matches(phrase: &str, line: &str) -> bool {
     for token in phrase.split(' ') {
         match (token, words.next()) {
             (".", None) => return true,
-            ("." , Some(_)) | (_, None) => return false,
+            (".", Some(_)) | (_, None) => return false,
             ("<", Some(_)) => {}
             (literal, Some(word)) if literal == word => {}
             (_, Some(_)) => return false,
@@ -115,7 +115,9 @@ impl Mode {
             return false;
         }
         let changed = block.remove(|n| {
-            n.text.strip_prefix("no ").is_some_and(|denied| starts_with_words(line, denied))
+            n.text
+                .strip_prefix("no ")
+                .is_some_and(|denied| starts_with_words(line, denied))
         }) > 0;
         if self.hidden.iter().any(|p| captures(p, line).is_some()) {
             return self.clear(block, line) > 0 || changed;
@@ -130,7 +132,10 @@ impl Mode {
 
     /// The line that `line` replaces.
     fn same_slot(&self, block: &Node, line: &str) -> Option<usize> {
-        let (pattern, keys) = self.slots.iter().find_map(|p| Some((*p, captures(p, line)?)))?;
+        let (pattern, keys) = self
+            .slots
+            .iter()
+            .find_map(|p| Some((*p, captures(p, line)?)))?;
         block.children.iter().position(|n| {
             captures(pattern, &n.text).as_ref() == Some(&keys)
                 && self.slots.iter().find(|p| captures(p, &n.text).is_some()) == Some(&pattern)
@@ -153,7 +158,8 @@ impl Mode {
         let rank = self.rank(&node.text);
         let before = |n: &Node| {
             let other = self.rank(&n.text);
-            other < rank || other == rank && self.compare(rank, &n.text, &node.text) != Ordering::Greater
+            other < rank
+                || other == rank && self.compare(rank, &n.text, &node.text) != Ordering::Greater
         };
         let at = block.children.iter().rposition(before).map_or(0, |i| i + 1);
         block.children.insert(at, node);
@@ -169,7 +175,10 @@ impl Mode {
 
     /// The group a line belongs to.
     pub(super) fn rank(&self, line: &str) -> usize {
-        let known = self.order.iter().position(|(p, _)| *p != "…" && captures(p, line).is_some());
+        let known = self
+            .order
+            .iter()
+            .position(|(p, _)| *p != "…" && captures(p, line).is_some());
         known
             .or_else(|| self.order.iter().position(|(p, _)| *p == "…"))
             .unwrap_or(self.order.len())
@@ -184,7 +193,9 @@ impl Mode {
                 natural(word(a, n), word(b, n)).then_with(|| natural(word(a, m), word(b, m)))
             }
             Sort::Number => number(a).cmp(&number(b)),
-            Sort::Interface => interface_rank(a).cmp(&interface_rank(b)).then_with(|| natural(a, b)),
+            Sort::Interface => interface_rank(a)
+                .cmp(&interface_rank(b))
+                .then_with(|| natural(a, b)),
             Sort::Neighbor => neighbor_key(a).cmp(&neighbor_key(b)).then_with(|| {
                 natural(word(a, 1), word(b, 1)).then_with(|| second(a).cmp(&second(b)))
             }),
@@ -202,20 +213,29 @@ impl Mode {
         if gone > 0 {
             return gone;
         }
-        let Some((pattern, keys)) =
-            self.slots.iter().find_map(|p| Some((*p, captures_short(p, line)?)))
+        let Some((pattern, keys)) = self
+            .slots
+            .iter()
+            .find_map(|p| Some((*p, captures_short(p, line)?)))
         else {
             return 0;
         };
         block.remove(|n| {
-            captures(pattern, &n.text).is_some_and(|k| k.len() >= keys.len() && k[..keys.len()] == keys[..])
+            captures(pattern, &n.text)
+                .is_some_and(|k| k.len() >= keys.len() && k[..keys.len()] == keys[..])
         })
     }
 
     /// What `no LINE` leaves behind in the configuration.
     pub(super) fn negation(&self, line: &str) -> Option<String> {
-        let pattern = self.shown_no.iter().find(|p| captures_short(p, line).is_some())?;
-        let words = pattern.split(' ').filter(|t| *t != "~" && *t != "$").count();
+        let pattern = self
+            .shown_no
+            .iter()
+            .find(|p| captures_short(p, line).is_some())?;
+        let words = pattern
+            .split(' ')
+            .filter(|t| *t != "~" && *t != "$")
+            .count();
         let kept: Vec<&str> = line.split(' ').take(words).collect();
         Some(format!("no {}", kept.join(" ")))
     }
@@ -259,5 +279,8 @@ fn second(line: &str) -> usize {
         "next-hop-self",
         "send-community",
     ];
-    FIRST.iter().position(|w| *w == word(line, 2)).unwrap_or(FIRST.len())
+    FIRST
+        .iter()
+        .position(|w| *w == word(line, 2))
+        .unwrap_or(FIRST.len())
 }

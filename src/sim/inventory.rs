@@ -18,7 +18,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::faults::Faults;
-use super::fleet::SimError;
+use super::info::SimError;
 use super::spec::{DeviceSpec, Platform};
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,12 +64,15 @@ fn yes() -> bool {
     true
 }
 
-fn fault(path: &Path, why: impl ToString) -> SimError {
-    SimError::File { path: path.display().to_string(), why: why.to_string() }
+fn fault(path: &Path, why: impl Into<String>) -> SimError {
+    SimError::File {
+        path: path.display().to_string(),
+        why: why.into(),
+    }
 }
 
 fn read(path: &Path) -> Result<String, SimError> {
-    std::fs::read_to_string(path).map_err(|e| fault(path, e))
+    std::fs::read_to_string(path).map_err(|e| fault(path, e.to_string()))
 }
 
 /// The address `n` places after `first`, over octet borders; the port stays.
@@ -82,10 +85,12 @@ pub(super) fn counted(first: SocketAddr, n: u32) -> Result<SocketAddr, SimError>
     }
     let ended = || SimError::Usage(format!("no {n} addresses after {first}"));
     let ip = match first.ip() {
-        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits().checked_add(n).ok_or_else(ended)?)),
-        IpAddr::V6(v6) => {
-            IpAddr::V6(std::net::Ipv6Addr::from_bits(v6.to_bits().checked_add(u128::from(n)).ok_or_else(ended)?))
-        }
+        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(
+            v4.to_bits().checked_add(n).ok_or_else(ended)?,
+        )),
+        IpAddr::V6(v6) => IpAddr::V6(std::net::Ipv6Addr::from_bits(
+            v6.to_bits().checked_add(u128::from(n)).ok_or_else(ended)?,
+        )),
     };
     Ok(SocketAddr::new(ip, first.port()))
 }
@@ -97,26 +102,39 @@ pub(super) fn counted(first: SocketAddr, n: u32) -> Result<SocketAddr, SimError>
 /// A file that cannot be read or understood; an unknown platform; no device at all.
 pub fn load_directory(dir: &Path, first: SocketAddr) -> Result<Vec<DeviceSpec>, SimError> {
     let yaml = dir.join("sim.yaml");
-    let mut specs = if yaml.exists() { from_yaml(&yaml, dir)? } else { from_files(dir)? };
+    let mut specs = if yaml.exists() {
+        from_yaml(&yaml, dir)?
+    } else {
+        from_files(dir)?
+    };
     if specs.is_empty() {
         return Err(fault(dir, "no sim.yaml and no NAME.PLATFORM.cfg in it"));
     }
-    let mut n = 0;
-    for spec in specs.iter_mut().filter(|s| s.listen.port() == 0) {
+    let open = specs.iter_mut().filter(|s| s.listen.port() == 0);
+    for (spec, n) in open.zip(0..) {
         spec.listen = counted(first, n)?;
-        n += 1;
     }
     Ok(specs)
 }
 
 fn from_yaml(path: &Path, dir: &Path) -> Result<Vec<DeviceSpec>, SimError> {
-    let file: File = serde_yaml::from_str(&read(path)?).map_err(|e| fault(path, e))?;
-    file.devices.into_iter().map(|entry| device(entry, &file.defaults, path, dir)).collect()
+    let file: File = serde_yaml::from_str(&read(path)?).map_err(|e| fault(path, e.to_string()))?;
+    file.devices
+        .into_iter()
+        .map(|entry| device(entry, &file.defaults, path, dir))
+        .collect()
 }
 
 fn device(entry: Entry, common: &Common, path: &Path, dir: &Path) -> Result<DeviceSpec, SimError> {
-    let platform = Platform::named(&entry.platform)
-        .ok_or_else(|| fault(path, format!("device `{}`: cannot simulate `{}`", entry.name, entry.platform)))?;
+    let platform = Platform::named(&entry.platform).ok_or_else(|| {
+        fault(
+            path,
+            format!(
+                "device `{}`: cannot simulate `{}`",
+                entry.name, entry.platform
+            ),
+        )
+    })?;
     let mut spec = DeviceSpec::new(&entry.name, platform, &read(&dir.join(&entry.config))?);
     if let Some(username) = entry.username.or_else(|| common.username.clone()) {
         spec.username = username;
@@ -125,7 +143,10 @@ fn device(entry: Entry, common: &Common, path: &Path, dir: &Path) -> Result<Devi
         spec.password = password;
     }
     spec.controller = entry.controller.or(common.controller);
-    spec.privilege = entry.privilege.or(common.privilege).unwrap_or(spec.privilege);
+    spec.privilege = entry
+        .privilege
+        .or(common.privilege)
+        .unwrap_or(spec.privilege);
     spec.enable = entry.enable.or_else(|| common.enable.clone());
     spec.version = entry.version.unwrap_or(spec.version);
     spec.listen = entry.listen.unwrap_or(spec.listen);
@@ -139,13 +160,17 @@ fn device(entry: Entry, common: &Common, path: &Path, dir: &Path) -> Result<Devi
 fn from_files(dir: &Path) -> Result<Vec<DeviceSpec>, SimError> {
     let mut specs = Vec::new();
     let mut paths: Vec<_> = std::fs::read_dir(dir)
-        .map_err(|e| fault(dir, e))?
+        .map_err(|e| fault(dir, e.to_string()))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
     paths.sort();
     for path in paths {
-        let file = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        let Some((name, platform)) = file.strip_suffix(".cfg").and_then(|f| f.rsplit_once('.')) else {
+        let file = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default();
+        let Some((name, platform)) = file.strip_suffix(".cfg").and_then(|f| f.rsplit_once('.'))
+        else {
             continue;
         };
         let platform = Platform::named(platform)

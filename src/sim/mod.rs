@@ -15,11 +15,13 @@ mod fleet;
 mod frr;
 mod gate;
 mod grammar;
+mod info;
 mod inventory;
 mod ios;
 mod model;
 mod reach;
 mod server;
+mod session;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -28,7 +30,8 @@ mod words;
 
 pub use clock::Pace;
 pub use faults::{Faults, Refuse};
-pub use fleet::{DeviceInfo, Fleet, FleetOptions, SimError};
+pub use fleet::{Fleet, FleetOptions};
+pub use info::{DeviceInfo, SimError};
 pub use inventory::load_directory;
 pub use model::{Model, Reply, Terminal};
 pub use spec::{DeviceSpec, Platform};

@@ -93,12 +93,19 @@ pub struct Reply {
 impl Reply {
     /// Just output.
     pub(super) fn say(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 
     /// Output of a refused line.
     pub(super) fn refuse(text: impl Into<String>) -> Self {
-        Self { text: text.into(), failed: true, ..Self::default() }
+        Self {
+            text: text.into(),
+            failed: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -159,7 +166,11 @@ impl Model {
             from,
             privilege,
             config: None,
-            length: if self.spec.platform == Platform::Ios { 24 } else { 0 },
+            length: if self.spec.platform == Platform::Ios {
+                24
+            } else {
+                0
+            },
             monitor: false,
             asks: Asks::Command,
             dirty: false,
@@ -206,10 +217,19 @@ impl Model {
     pub(super) fn banners(&self, kinds: &[&str]) -> String {
         let mut out = String::new();
         for kind in kinds {
-            let Some(text) = self.root.children.iter().find_map(|c| c.text.strip_prefix(kind)) else {
+            let Some(text) = self
+                .root
+                .children
+                .iter()
+                .find_map(|c| c.text.strip_prefix(kind))
+            else {
                 continue;
             };
-            out.push_str(text.trim_start().trim_start_matches("^C").trim_end_matches("^C"));
+            out.push_str(
+                text.trim_start()
+                    .trim_start_matches("^C")
+                    .trim_end_matches("^C"),
+            );
             out.push('\n');
         }
         out
@@ -297,7 +317,12 @@ impl Model {
     }
 
     /// Types a configuration line; scripted faults come first.
-    pub(super) fn configure(&mut self, terminal: &mut Terminal, line: &str, now: Timestamp) -> Effect {
+    pub(super) fn configure(
+        &mut self,
+        terminal: &mut Terminal,
+        line: &str,
+        now: Timestamp,
+    ) -> Effect {
         self.typed += 1;
         if let Some(refuse) = self.faults.refuse.as_ref().filter(|r| r.line == self.typed) {
             return Effect::refused(refuse.text.clone());
@@ -305,7 +330,9 @@ impl Model {
         if self.faults.ignore_changes {
             return Effect::default();
         }
-        let Some(path) = terminal.config.as_mut() else { return Effect::default() };
+        let Some(path) = terminal.config.as_mut() else {
+            return Effect::default();
+        };
         let effect = type_line(self.rules(), &mut self.root, path, line);
         if effect.changed {
             terminal.dirty = true;
@@ -322,7 +349,11 @@ impl Model {
         terminal.privilege = 15;
         terminal.length = 0;
         let mut out = String::new();
-        for line in ["configure terminal"].iter().chain(lines).chain(["end"].iter()) {
+        for line in ["configure terminal"]
+            .iter()
+            .chain(lines)
+            .chain(["end"].iter())
+        {
             out.push_str(&self.line(&mut terminal, line, now).text);
         }
         self.logout(&terminal);

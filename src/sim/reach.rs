@@ -26,14 +26,26 @@ impl Home {
     pub(super) fn find(root: &Node, named: Option<&str>) -> Self {
         let is_mgmt = |c: &&Node| {
             c.text.starts_with("interface ")
-                && c.value_of("description").is_some_and(|d| d.to_ascii_lowercase().contains("mgmt"))
+                && c.value_of("description")
+                    .is_some_and(|d| d.to_ascii_lowercase().contains("mgmt"))
         };
         let header = named
             .map(|n| format!("interface {n}"))
             .or_else(|| root.children.iter().find(is_mgmt).map(|c| c.text.clone()))
-            .or_else(|| ["interface Loopback0", "interface lo"].into_iter().find(|h| root.has(h)).map(str::to_owned));
-        let address = header.as_ref().and_then(|h| root.child(h)?.value_of("ip address")).map(str::to_owned);
-        Self { interface: header, address }
+            .or_else(|| {
+                ["interface Loopback0", "interface lo"]
+                    .into_iter()
+                    .find(|h| root.has(h))
+                    .map(str::to_owned)
+            });
+        let address = header
+            .as_ref()
+            .and_then(|h| root.child(h)?.value_of("ip address"))
+            .map(str::to_owned);
+        Self {
+            interface: header,
+            address,
+        }
     }
 }
 
@@ -48,10 +60,16 @@ fn source(model: &Model, peer: IpAddr) -> Ipv4Addr {
 
 /// Whether packets of a management connection pass at all.
 pub(super) fn reachable(model: &Model, peer: IpAddr) -> bool {
-    let Some(header) = &model.home.interface else { return true };
-    let Some(interface) = model.root.child(header) else { return false };
+    let Some(header) = &model.home.interface else {
+        return true;
+    };
+    let Some(interface) = model.root.child(header) else {
+        return false;
+    };
     let address = interface.value_of("ip address");
-    if interface.has("shutdown") || model.home.address.is_some() && address != model.home.address.as_deref() {
+    if interface.has("shutdown")
+        || model.home.address.is_some() && address != model.home.address.as_deref()
+    {
         return false;
     }
     let packet = Packet {
@@ -59,18 +77,35 @@ pub(super) fn reachable(model: &Model, peer: IpAddr) -> bool {
         to: address.and_then(|a| a.split([' ', '/']).next()?.parse().ok()),
         port: 22,
     };
-    let lines = interface.children.iter().filter_map(|c| c.text.strip_prefix("ip access-group "));
+    let lines = interface
+        .children
+        .iter()
+        .filter_map(|c| c.text.strip_prefix("ip access-group "));
     let mut inbound = lines.filter_map(|v| v.strip_suffix(" in"));
     inbound.all(|name| permits(&model.root, name, packet))
 }
 
 /// Whether a new connection gets as far as the login.
 pub(super) fn admitted(model: &Model, peer: IpAddr) -> bool {
-    let packet = Packet { from: source(model, peer), to: None, port: 22 };
-    let lines = model.root.children.iter().filter(|c| c.text.starts_with("line vty"));
-    let class = |c: &Node| c.value_of("access-class").filter(|v| v.ends_with(" in")).map(str::to_owned);
+    let packet = Packet {
+        from: source(model, peer),
+        to: None,
+        port: 22,
+    };
+    let lines = model
+        .root
+        .children
+        .iter()
+        .filter(|c| c.text.starts_with("line vty"));
+    let class = |c: &Node| {
+        c.value_of("access-class")
+            .filter(|v| v.ends_with(" in"))
+            .map(str::to_owned)
+    };
     // A list of a line that exists nowhere lets everything pass.
-    lines.filter_map(class).all(|v| permits(&model.root, v.split(' ').next().unwrap_or_default(), packet))
+    lines
+        .filter_map(class)
+        .all(|v| permits(&model.root, v.split(' ').next().unwrap_or_default(), packet))
 }
 
 /// Whether this user may log in.
@@ -78,7 +113,8 @@ pub(super) fn may_log_in(model: &Model, user: &str) -> bool {
     if model.faults.refuse_login || user != model.spec.username {
         return false;
     }
-    let listed = |c: &Node| c.text.split(' ').nth(1) == Some(user) && c.text.starts_with("username ");
+    let listed =
+        |c: &Node| c.text.split(' ').nth(1) == Some(user) && c.text.starts_with("username ");
     !model.home_lists(user) || model.root.children.iter().any(listed)
 }
 

@@ -100,7 +100,10 @@ impl DeviceSpec {
 
     /// A serial number that stays the same for the same name.
     pub(super) fn serial(&self) -> String {
-        let sum = self.name.bytes().fold(7u64, |n, b| n.wrapping_mul(131).wrapping_add(u64::from(b)));
+        let sum = self
+            .name
+            .bytes()
+            .fold(7u64, |n, b| n.wrapping_mul(131).wrapping_add(u64::from(b)));
         format!("9SIM{:07}", sum % 10_000_000)
     }
 }

@@ -12,7 +12,10 @@ pub(super) struct Node {
 impl Node {
     /// A line without children.
     pub(super) fn leaf(text: impl Into<String>) -> Self {
-        Self { text: text.into(), children: Vec::new() }
+        Self {
+            text: text.into(),
+            children: Vec::new(),
+        }
     }
 
     /// The child with exactly this line.
@@ -27,12 +30,15 @@ impl Node {
 
     /// The first word-wise argument after `start` of the first child that begins with it.
     pub(super) fn value_of(&self, start: &str) -> Option<&str> {
-        self.children.iter().find_map(|c| c.text.strip_prefix(start)?.strip_prefix(' '))
+        self.children
+            .iter()
+            .find_map(|c| c.text.strip_prefix(start)?.strip_prefix(' '))
     }
 
     /// The block reached by these headers.
     pub(super) fn at(&self, path: &[String]) -> Option<&Self> {
-        path.iter().try_fold(self, |node, header| node.child(header))
+        path.iter()
+            .try_fold(self, |node, header| node.child(header))
     }
 
     /// The block reached by these headers, to change it.

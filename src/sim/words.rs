@@ -34,7 +34,11 @@ pub(super) fn expand<'a>(
         .filter(|p| same_start(p, words.first().copied().unwrap_or_default()))
         .map(|p| p.split(' ').collect())
         .collect();
-    if exact && words.first().is_some_and(|w| !has_keyword(&candidates, 0, w)) {
+    if exact
+        && words
+            .first()
+            .is_some_and(|w| !has_keyword(&candidates, 0, w))
+    {
         return Expanded::Invalid(0);
     }
     let mut out: Vec<String> = Vec::with_capacity(words.len());
@@ -55,7 +59,9 @@ pub(super) fn expand<'a>(
     if candidates.iter().any(ends) {
         Expanded::Line(out.join(" "))
     } else {
-        let given = candidates.iter().any(|c| c[..=words.len()].iter().any(|t| !is_literal(t)));
+        let given = candidates
+            .iter()
+            .any(|c| c[..=words.len()].iter().any(|t| !is_literal(t)));
         Expanded::Incomplete(out.join(" "), given)
     }
 }
@@ -91,7 +97,12 @@ fn is_literal(token: &str) -> bool {
 /// Keeps the candidates that `word` at index `at` leaves possible.
 fn narrow(candidates: &mut Vec<Vec<&str>>, at: usize, word: &str) -> Narrowed {
     let lower = word.to_ascii_lowercase();
-    let literal = |c: &Vec<&str>| c.get(at).copied().filter(|t| is_literal(t)).map(str::to_owned);
+    let literal = |c: &Vec<&str>| {
+        c.get(at)
+            .copied()
+            .filter(|t| is_literal(t))
+            .map(str::to_owned)
+    };
     let mut found: Vec<String> = candidates
         .iter()
         .filter_map(literal)
@@ -105,7 +116,11 @@ fn narrow(candidates: &mut Vec<Vec<&str>>, at: usize, word: &str) -> Narrowed {
     match found.len() {
         0 => {
             candidates.retain(|c| c.get(at).is_none_or(|t| *t == "<"));
-            if candidates.is_empty() { Narrowed::Nothing } else { Narrowed::Argument }
+            if candidates.is_empty() {
+                Narrowed::Nothing
+            } else {
+                Narrowed::Argument
+            }
         }
         1 => {
             let keyword = found.remove(0);
@@ -120,7 +135,9 @@ fn narrow(candidates: &mut Vec<Vec<&str>>, at: usize, word: &str) -> Narrowed {
 pub(super) fn rest_of(line: &str, at: usize) -> &str {
     let mut rest = line.trim_start();
     for _ in 0..at {
-        rest = rest.split_once(char::is_whitespace).map_or("", |(_, r)| r.trim_start());
+        rest = rest
+            .split_once(char::is_whitespace)
+            .map_or("", |(_, r)| r.trim_start());
     }
     rest.trim_end()
 }
@@ -185,22 +202,25 @@ pub(super) fn natural(a: &str, b: &str) -> Ordering {
                 let (m, rest_b) = number(b);
                 match n.cmp(&m) {
                     Ordering::Equal => (a, b) = (rest_a, rest_b),
-                    other => return other,
+                    other @ (Ordering::Less | Ordering::Greater) => return other,
                 }
             }
             (Some(x), Some(y)) => match x.cmp(y) {
                 Ordering::Equal => (a, b) = (&a[1..], &b[1..]),
-                other => return other,
+                other @ (Ordering::Less | Ordering::Greater) => return other,
             },
         }
     }
 }
 
 fn number(bytes: &[u8]) -> (u128, &[u8]) {
-    let end = bytes.iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len());
-    let value = bytes[..end]
+    let end = bytes
         .iter()
-        .fold(0u128, |n, b| n.saturating_mul(10).saturating_add(u128::from(b - b'0')));
+        .position(|b| !b.is_ascii_digit())
+        .unwrap_or(bytes.len());
+    let value = bytes[..end].iter().fold(0u128, |n, b| {
+        n.saturating_mul(10).saturating_add(u128::from(b - b'0'))
+    });
     (value, &bytes[end..])
 }
 
@@ -208,8 +228,13 @@ fn number(bytes: &[u8]) -> (u128, &[u8]) {
 mod tests {
     use super::*;
 
-    const PHRASES: &[&str] =
-        &["ip address < <", "ip access-group <", "interface <", "shutdown .", "description >"];
+    const PHRASES: &[&str] = &[
+        "ip address < <",
+        "ip access-group <",
+        "interface <",
+        "shutdown .",
+        "description >",
+    ];
 
     fn typed(line: &str) -> Expanded {
         expand(PHRASES.iter().copied(), line, false)
@@ -219,7 +244,10 @@ mod tests {
     fn keywords_may_be_shortened_as_far_as_they_are_unique() {
         assert_eq!(typed("shut"), Expanded::Line("shutdown".into()));
         assert_eq!(typed("int Gi0/1"), Expanded::Line("interface Gi0/1".into()));
-        assert_eq!(typed("ip add 1.1.1.1 2.2.2.2"), Expanded::Line("ip address 1.1.1.1 2.2.2.2".into()));
+        assert_eq!(
+            typed("ip add 1.1.1.1 2.2.2.2"),
+            Expanded::Line("ip address 1.1.1.1 2.2.2.2".into())
+        );
         assert_eq!(typed("ip a 1.1.1.1"), Expanded::Ambiguous);
     }
 
@@ -227,18 +255,36 @@ mod tests {
     fn what_is_wrong_is_said_with_its_place() {
         assert_eq!(typed("shutdown now"), Expanded::Invalid(1));
         assert_eq!(typed("bogus"), Expanded::Invalid(0));
-        assert_eq!(typed("ip address 1.1.1.1"), Expanded::Incomplete("ip address 1.1.1.1".into(), true));
+        assert_eq!(
+            typed("ip address 1.1.1.1"),
+            Expanded::Incomplete("ip address 1.1.1.1".into(), true)
+        );
         assert_eq!(typed("ip"), Expanded::Incomplete("ip".into(), false));
-        assert_eq!(typed("description  to   core "), Expanded::Line("description to   core".into()));
+        assert_eq!(
+            typed("description  to   core "),
+            Expanded::Line("description to   core".into())
+        );
         assert_eq!(column_of("ip  addresss x", 1), 4);
     }
 
     #[test]
     fn patterns_tell_key_from_value() {
-        assert_eq!(captures("neighbor * route-map ~ in", "neighbor A route-map B in"), Some(vec!["A"]));
-        assert_eq!(captures("neighbor * route-map ~ in", "neighbor A route-map B out"), None);
-        assert_eq!(captures("ip address ~ ~ $", "ip address 1 2 secondary"), None);
-        assert_eq!(captures_short("neighbor * remote-as", "neighbor A"), Some(vec!["A"]));
+        assert_eq!(
+            captures("neighbor * route-map ~ in", "neighbor A route-map B in"),
+            Some(vec!["A"])
+        );
+        assert_eq!(
+            captures("neighbor * route-map ~ in", "neighbor A route-map B out"),
+            None
+        );
+        assert_eq!(
+            captures("ip address ~ ~ $", "ip address 1 2 secondary"),
+            None
+        );
+        assert_eq!(
+            captures_short("neighbor * remote-as", "neighbor A"),
+            Some(vec!["A"])
+        );
     }
 
     #[test]

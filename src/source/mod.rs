@@ -4,6 +4,7 @@
 //! What comes out of a repository is somebody else's: nothing is checked out, links and
 //! submodules are refused, sizes are bounded, and every talk with a server ends in time.
 
+mod anew;
 mod error;
 mod fetch;
 mod files;
@@ -11,6 +12,7 @@ mod known_hosts;
 mod libgit2;
 mod mirror;
 mod resolve;
+mod talk;
 mod url;
 mod watch;
 mod worktree;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use git2::{Repository, Status, StatusOptions};
@@ -118,48 +118,52 @@ fn add(collector: &mut Collector, root: &Path, path: &[u8]) -> Result<(), ReadEr
         None => (false, path),
     };
     let name = collector.enter(path)?;
-    let refuse = |fault| Err(ReadError::Refused(name.clone(), fault));
-    let unreadable = |e: &std::io::Error| FileFault::Unreadable(e.to_string());
-    if inner {
-        return refuse(FileFault::Submodule);
-    }
-    let full = root.join(&name);
-    let about = match fs::symlink_metadata(&full) {
-        Ok(about) => about,
-        // Tracked and deleted: it is not part of the working tree.
-        Err(e)
-            if matches!(
-                e.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(());
-        }
-        Err(e) => return refuse(unreadable(&e)),
+    let size = match regular_file(root, &name, inner) {
+        Ok(Some(size)) => size,
+        Ok(None) => return Ok(()),
+        Err(fault) => return Err(ReadError::Refused(name, fault)),
     };
-    if about.is_symlink() {
-        return refuse(FileFault::Symlink);
+    collector.admit(&name, size)?;
+    match read_at_most(&root.join(&name), size) {
+        Ok(content) => collector.add(name, content),
+        Err(fault) => Err(ReadError::Refused(name, fault)),
+    }
+}
+
+/// The size of a regular file that no link leads to; nothing for a tracked one that was
+/// deleted.
+fn regular_file(root: &Path, name: &str, inner: bool) -> Result<Option<u64>, FileFault> {
+    if inner {
+        return Err(FileFault::Submodule);
+    }
+    let about = match fs::symlink_metadata(root.join(name)) {
+        Ok(about) => about,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(e) => return Err(FileFault::Unreadable(e.to_string())),
+    };
+    if about.is_symlink() || through_a_link(root, name) {
+        return Err(FileFault::Symlink);
     }
     if about.is_dir() {
-        return refuse(FileFault::Submodule);
+        return Err(FileFault::Submodule);
     }
     if !about.is_file() {
-        return refuse(FileFault::NotAFile);
+        return Err(FileFault::NotAFile);
     }
-    if through_a_link(root, &name) {
-        return refuse(FileFault::Symlink);
-    }
-    collector.admit(&name, about.len())?;
+    Ok(Some(about.len()))
+}
+
+/// Reads a file that has `size` bytes; one that grows meanwhile is noticed.
+fn read_at_most(path: &Path, size: u64) -> Result<Vec<u8>, FileFault> {
     let mut content = Vec::new();
-    // One byte more than it had: a file that grows meanwhile is noticed.
-    let read =
-        fs::File::open(&full).and_then(|file| file.take(about.len() + 1).read_to_end(&mut content));
+    let read = fs::File::open(path)
+        .and_then(|file| file.take(size.saturating_add(1)).read_to_end(&mut content));
     match read {
-        Err(e) => refuse(unreadable(&e)),
-        Ok(n) if u64::try_from(n).unwrap_or(u64::MAX) > about.len() => {
-            refuse(FileFault::Unreadable("it changed meanwhile".to_owned()))
-        }
-        Ok(_) => collector.add(name, content),
+        Err(e) => Err(FileFault::Unreadable(e.to_string())),
+        Ok(n) if u64::try_from(n).is_ok_and(|n| n <= size) => Ok(content),
+        Ok(_) => Err(FileFault::Unreadable("it changed meanwhile".to_owned())),
     }
 }
 

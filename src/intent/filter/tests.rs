@@ -150,3 +150,17 @@ fn keys_may_be_called_like_words() {
     let ok = |f: &str| Filter::parse(f).is_ok_and(|f| f.matches(&device));
     assert!(ok("and=1 and has=2") && ok("has and") && !ok("not=1"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_a_filter_or_a_fault(text in "(and|or|not|has|site|=|!=|[()'\"*\\[{]| |\\PC){0,40}") {
+        match Filter::parse(&text) {
+            Ok(filter) if filter.is_empty() => {}
+            Ok(filter) => {
+                let opposite = Filter::parse(&format!("not ({text})"));
+                assert!(opposite.is_ok_and(|o| o.matches(&device()) != filter.matches(&device())));
+            }
+            Err(e) => assert!(e.column >= 1 && e.column <= text.chars().count() + 1, "{e}"),
+        }
+    }
+}

@@ -62,25 +62,63 @@ fn replace(
     filters::replace(state, value, from, to)
 }
 
+/// Jinja's `indent`: a width in spaces or a text, before every line but the first and the
+/// empty ones unless told. (minijinja's own drops the last line break.)
 fn indent(
-    value: StringInput<'_>,
-    width_or_text: Option<Value>,
+    text: String,
+    by: Option<Value>,
     first: Option<bool>,
     blank: Option<bool>,
-    kwargs: Kwargs,
-) -> Result<Value, Error> {
-    let asked = match &width_or_text {
-        Some(asked) => Some(asked.clone()),
-        None => kwargs.peek::<Option<Value>>("width")?,
+    options: Kwargs,
+) -> Result<String, Error> {
+    let by = match by {
+        Some(by) => Some(by),
+        None => options.get::<Option<Value>>("width")?,
     };
-    let columns = asked.and_then(|w| w.as_usize());
-    if let Some(columns) = columns {
-        width("indent", columns)?;
-        let lines = value.as_str().lines().count();
-        room("indent", lines.saturating_mul(columns))?;
+    let first = match first {
+        Some(first) => first,
+        None => options.get::<Option<bool>>("first")?.unwrap_or(false),
+    };
+    let blank = match blank {
+        Some(blank) => blank,
+        None => options.get::<Option<bool>>("blank")?.unwrap_or(false),
+    };
+    options.assert_all_used()?;
+    let by = margin(by)?;
+    let lines = text.split('\n').count();
+    room(
+        "indent",
+        text.len().saturating_add(lines.saturating_mul(by.len())),
+    )?;
+    let mut out = String::new();
+    for (i, line) in text.split('\n').enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
+        let wanted = if i == 0 {
+            first
+        } else {
+            !line.is_empty() || blank
+        };
+        if wanted {
+            out.push_str(&by);
+        }
+        out.push_str(line);
     }
-    let columns = width_or_text.map(usize::try_from).transpose()?;
-    filters::indent(value, columns, first, blank, kwargs)
+    Ok(out)
+}
+
+/// Spaces by number, or the text itself; four spaces when nothing is said.
+fn margin(by: Option<Value>) -> Result<String, Error> {
+    let Some(by) = by else {
+        return Ok(" ".repeat(4));
+    };
+    if let Some(text) = by.as_str() {
+        return Ok(text.to_owned());
+    }
+    let columns = usize::try_from(by)?;
+    width("indent", columns)?;
+    Ok(" ".repeat(columns))
 }
 
 fn join(
@@ -134,7 +172,8 @@ pub(super) fn widths(text: &str) -> Result<(), Error> {
 
 fn is_width(text: &str, digits: &str) -> bool {
     text.match_indices(digits).any(|(at, _)| {
-        let before = text[..at].trim_end_matches(['-', '+', ' ', '#', '0', '<', '>', '^', '=', '.', '_']);
+        let before =
+            text[..at].trim_end_matches(['-', '+', ' ', '#', '0', '<', '>', '^', '=', '.', '_']);
         before.ends_with(['%', ':'])
     })
 }

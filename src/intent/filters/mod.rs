@@ -1,30 +1,34 @@
 //! Filters, tests and functions under the names Ansible and netutils use. Each family has
 //! its file; `docs/templates.md` lists them all, and a test compares the two.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the engine hands arguments of filters over by value"
+)]
 
 mod bounded;
-//mod codec;
-//mod collections;
-//mod hwaddr;
-//mod interface;
-//mod ipaddr;
-//mod ipmore;
-//mod ipvalue;
-//mod json;
+mod codec;
+mod collections;
+mod hwaddr;
+mod interface;
+mod ipaddr;
+mod ipkind;
+mod ipmore;
+mod ipvalue;
+mod json;
 mod methods;
-//mod netutils;
-//mod numbers;
-//mod regexes;
-//mod text;
-//mod vlan;
-//mod yaml_read;
-//mod yaml_write;
-
-//T#[cfg(test)]
-//Tmod tests;
+mod netutils;
+mod numbers;
+mod regexes;
+mod sets;
+mod text;
+mod vlan;
+mod yaml_read;
+mod yaml_write;
 
 use minijinja::functions::Function;
-use minijinja::value::{FunctionArgs, FunctionResult};
+use minijinja::value::{FunctionArgs, FunctionResult, Kwargs, Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja_contrib::globals;
 
 pub(super) use methods::methods;
 
@@ -43,18 +47,84 @@ pub(super) use Kind::{Filter as FILTER, Test as TEST};
 
 /// minijinja's own filters that are used as they are.
 const BUILTIN_FILTERS: &[&str] = &[
-    "abs", "attr", "capitalize", "chain", "count", "d", "default", "dictsort", "e", "escape",
-    "first", "groupby", "items", "last", "length", "lines", "list", "lower", "map", "max", "min",
-    "pprint", "reject", "rejectattr", "reverse", "round", "safe", "select", "selectattr", "sort",
-    "split", "string", "sum", "title", "tojson", "trim", "upper", "urlencode",
+    "abs",
+    "attr",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "groupby",
+    "items",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "upper",
+    "urlencode",
 ];
 
 /// minijinja's own tests.
 const BUILTIN_TESTS: &[&str] = &[
-    "boolean", "defined", "divisibleby", "endingwith", "eq", "equalto", "escaped", "even",
-    "false", "filter", "float", "ge", "greaterthan", "gt", "in", "int", "integer", "iterable",
-    "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd", "safe", "sameas",
-    "sequence", "startingwith", "string", "test", "true", "undefined", "upper",
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "escaped",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "int",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
 ];
 
 /// minijinja's own functions, and ours that depend on the device.
@@ -108,20 +178,23 @@ pub(super) fn register(env: &mut Environment<'static>) {
 
 fn fill(registry: &mut Registry<'_>) {
     bounded::register(registry);
-    //codec::register(registry);
-    //collections::register(registry);
-    //hwaddr::register(registry);
-    //interface::register(registry);
-    //ipaddr::register(registry);
-    //ipmore::register(registry);
-    //json::register(registry);
-    //netutils::register(registry);
-    //numbers::register(registry);
-    //regexes::register(registry);
-    //text::register(registry);
-    //vlan::register(registry);
-    //yaml_read::register(registry);
-    //yaml_write::register(registry);
+    codec::register(registry);
+    collections::register(registry);
+    hwaddr::register(registry);
+    interface::register(registry);
+    ipaddr::register(registry);
+    ipmore::register(registry);
+    json::register(registry);
+    netutils::register(registry);
+    numbers::register(registry);
+    regexes::register(registry);
+    sets::register(registry);
+    text::register(registry);
+    registry.function("cycler", globals::cycler);
+    registry.function("joiner", globals::joiner);
+    vlan::register(registry);
+    yaml_read::register(registry);
+    yaml_write::register(registry);
 }
 
 /// Every name of a kind, sorted.
@@ -143,6 +216,16 @@ pub(super) fn names(kind: Kind) -> Vec<&'static str> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// Positional and named arguments of a filter that takes any number of them.
+fn arguments(all: Rest<ValueOrKwargs>) -> Result<(Vec<Value>, Kwargs), Error> {
+    let mut positional = all.into_values();
+    let named = match positional.pop_if(|last| last.is_kwargs()) {
+        Some(named) => Kwargs::try_from(named)?,
+        None => Kwargs::from_iter(None::<(String, Value)>),
+    };
+    Ok((positional, named))
 }
 
 /// A filter's complaint.

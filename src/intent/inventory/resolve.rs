@@ -170,6 +170,26 @@ impl<'a> Family<'a> {
         merged
     }
 
+    /// Nornir's `get_connection_parameters`, for every plugin anybody speaks of: what the
+    /// options leave open comes from the host's resolved attributes.
+    fn connections(
+        &self,
+        host: &Element<'a>,
+        attributes: &Attributes<'a>,
+        faults: &mut Vec<Diagnostic>,
+    ) -> BTreeMap<String, ConnectionOptions> {
+        let mut resolved = BTreeMap::new();
+        for (plugin, mut options) in self.merged_options(host) {
+            options.fill(&Options {
+                attributes: *attributes,
+                extras: None,
+            });
+            let options = connection(&options.attributes, options.extras, faults);
+            resolved.insert(plugin.to_owned(), options);
+        }
+        resolved
+    }
+
     /// Resolves a host.
     ///
     /// # Errors
@@ -185,30 +205,15 @@ impl<'a> Family<'a> {
             .chain(groups.iter().copied())
             .chain([&self.defaults])
             .collect();
-        let mut attributes: Attributes<'a> = [None; 5];
-        for element in &line {
-            for (own, inherited) in attributes.iter_mut().zip(element.attributes) {
-                *own = own.or(inherited);
-            }
-        }
+        let attributes = inherited(&line);
         let own = connection(&attributes, None, &mut faults);
-        let keel =
-            keel::resolve(&host.name, &keel_sources(&line), warnings).unwrap_or_else(|found| {
-                faults.extend(found);
-                crate::model::Keel::default()
-            });
-        let connection_options = self
-            .merged_options(host)
-            .into_iter()
-            .map(|(plugin, mut options)| {
-                for (own, inherited) in options.attributes.iter_mut().zip(attributes) {
-                    *own = own.or(inherited);
-                }
-                let resolved = connection(&options.attributes, options.extras, &mut faults);
-                (plugin.to_owned(), resolved)
-            })
-            .collect();
+        let keel = keel::resolve(&host.name, &keel_sources(&line), warnings)
+            .map_err(|found| faults.extend(found))
+            .unwrap_or_default();
+        let connection_options = self.connections(host, &attributes, &mut faults);
         if !faults.is_empty() {
+            // A connection that inherits a bad attribute finds the same fault again.
+            faults.sort_by(|a, b| a.at.cmp(&b.at));
             faults.dedup();
             return Err(faults);
         }
@@ -226,6 +231,17 @@ impl<'a> Family<'a> {
             keel,
         })
     }
+}
+
+/// Each attribute from the nearest that sets it.
+fn inherited<'a>(line: &[&Element<'a>]) -> Attributes<'a> {
+    let mut attributes: Attributes<'a> = [None; 5];
+    for element in line {
+        for (own, inherited) in attributes.iter_mut().zip(element.attributes) {
+            *own = own.or(inherited);
+        }
+    }
+    attributes
 }
 
 /// Whether `longer` is `shorter` with one character more, or with one other character.

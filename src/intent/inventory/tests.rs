@@ -319,6 +319,17 @@ fn many_diamonds_are_no_bomb() {
 }
 
 #[test]
+fn a_large_group_of_many_hosts_is_no_bomb() {
+    let mut hosts = String::new();
+    for n in 0..600 {
+        writeln!(hosts, "h{n}: {{groups: [g]}}").expect("written");
+    }
+    let group = format!("g: {{data: {{x: [{}]}}}}", "1, ".repeat(20_000));
+    let shown = fatal(&hosts, &group, "");
+    assert!(shown.contains("hosts.yaml:500:1: up to `h499`"), "{shown}");
+}
+
+#[test]
 fn secrets_are_references_or_warnings_and_never_shown() {
     let inventory = loaded(
         "r1: {password: secret:lab/r1, groups: [g]}\nr2: {groups: [g]}\nr3: {password: ''}\n",
@@ -369,4 +380,44 @@ fn json_is_filtered_and_lists_broken_devices() {
 fn an_empty_inventory_is_said() {
     let inventory = loaded("# nobody yet\n", "", "");
     assert!(lines(&inventory.warnings).contains("no hosts"));
+}
+
+#[test]
+fn one_fault_is_said_once() {
+    let inventory = loaded(
+        "r1: {port: x, hostname: 5, connection_options: {ssh: {}, netconf: {}}}",
+        "",
+        "",
+    );
+    assert_eq!(inventory.broken["r1"].len(), 2);
+}
+
+/// Whatever is in the files: an answer, never a panic.
+mod anything {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bytes(hosts in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut files = FileSet::new();
+            files.insert(format!("{FOLDER}/hosts.yaml"), hosts);
+            drop(load(&files));
+        }
+
+        #[test]
+        fn pieces_of_yaml(
+            hosts in "([ \\n:\\-?\\[\\]{}&*!|>'\"%#,]|<<|a|netkeel|data|groups|null|0x1|[0-9]|\\t){0,60}",
+            groups in "(a|b|:|groups|\\[|\\]|,| |\\n|data|\\{|\\}){0,40}",
+        ) {
+            drop(load(&files(&hosts, &groups, "")));
+        }
+
+        #[test]
+        fn keels(body in "(intent|undo|checks|limits|apply|: |, |\\{|\\}|\\[|\\]|[a-z0-9.*/]){0,30}") {
+            let hosts = format!("r1: {{data: {{netkeel: {{{body}}}}}}}");
+            drop(load(&files(&hosts, "", "")));
+        }
+    }
 }

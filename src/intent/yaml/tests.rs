@@ -74,6 +74,10 @@ fn faults_name_their_place() {
         ("a: &a [*a]", "f.yaml:1:8: an alias inside"),
         ("a: *b", "f.yaml:1:4: not valid YAML"),
         ("a: !foo 1", "f.yaml:1:4: the tag `!foo` is not supported"),
+        (
+            "a: !!binary aGk=",
+            "f.yaml:1:4: the tag `!!binary` is not supported",
+        ),
         ("a: 1\n---\nb: 1", "f.yaml:2:1: a second document"),
         ("a: b: c", "f.yaml:1:5: not valid YAML"),
         ("a: \u{7}", "f.yaml:1:4: a control character"),
@@ -116,6 +120,13 @@ fn bombs_are_refused() {
         writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1).expect("written");
     }
     assert!(fault(&chain).contains("nests deeper"));
+}
+
+#[test]
+fn a_file_has_a_size() {
+    let text = "- 1\n".repeat(2_000_001);
+    let shown = fault(&text);
+    assert!(shown.contains("more than 2000000 values"), "{shown}");
 }
 
 #[test]

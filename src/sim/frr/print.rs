@@ -32,7 +32,11 @@ pub(in crate::sim) fn read(text: &str) -> Node {
         }
     }
     if root.value_of("frr version").is_none() {
-        for line in ["frr version 8.4.4", "frr defaults traditional", "service integrated-vtysh-config"] {
+        for line in [
+            "frr version 8.4.4",
+            "frr defaults traditional",
+            "service integrated-vtysh-config",
+        ] {
             FRR.top().put(&mut root, line);
         }
     }

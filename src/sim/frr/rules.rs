@@ -19,16 +19,36 @@ const IPV4: &str = "address-family ipv4 unicast";
 
 /// What belongs into an address family although it may be typed outside.
 const FAMILY: &[&str] = &[
-    "activate", "route-map", "prefix-list", "filter-list", "distribute-list", "next-hop-self",
-    "send-community", "soft-reconfiguration", "route-reflector-client", "route-server-client",
-    "maximum-prefix", "allowas-in", "default-originate", "weight", "remove-private-AS",
-    "as-override", "attribute-unchanged", "unsuppress-map", "addpath-tx-all-paths",
+    "activate",
+    "route-map",
+    "prefix-list",
+    "filter-list",
+    "distribute-list",
+    "next-hop-self",
+    "send-community",
+    "soft-reconfiguration",
+    "route-reflector-client",
+    "route-server-client",
+    "maximum-prefix",
+    "allowas-in",
+    "default-originate",
+    "weight",
+    "remove-private-AS",
+    "as-override",
+    "attribute-unchanged",
+    "unsuppress-map",
+    "addpath-tx-all-paths",
 ];
 
 /// Lists whose entries get numbers: how many words come before the number.
 const LISTS: &[(&str, usize)] = &[
-    ("ip prefix-list", 3), ("ipv6 prefix-list", 3), ("access-list", 2), ("ipv6 access-list", 3),
-    ("bgp as-path access-list", 4), ("bgp community-list", 4), ("bgp large-community-list", 4),
+    ("ip prefix-list", 3),
+    ("ipv6 prefix-list", 3),
+    ("access-list", 2),
+    ("ipv6 access-list", 3),
+    ("bgp as-path access-list", 4),
+    ("bgp community-list", 4),
+    ("bgp large-community-list", 4),
     ("bgp extcommunity-list", 4),
 ];
 
@@ -49,12 +69,18 @@ impl Rules for FrrRules {
                 let net = with_mask(net, mask).ok_or(Fault::Invalid(3))?;
                 format!("ip route {net} {}", rest.join(" "))
             }
-            ("config-if", ["ip", "address", a, ..]) if !a.contains('/') => return Err(Fault::Invalid(2)),
+            ("config-if", ["ip", "address", a, ..]) if !a.contains('/') => {
+                return Err(Fault::Invalid(2));
+            }
             ("config-if", _) => words.join(" "),
             (_, ["description" | "neighbor", ..]) => words.join(" "),
             _ => prefixes(&words),
         };
-        if words.iter().any(|w| w.matches('.').count() == 3 && bad_prefix(w)) && !line.contains("description") {
+        if words
+            .iter()
+            .any(|w| w.matches('.').count() == 3 && bad_prefix(w))
+            && !line.contains("description")
+        {
             return Err(Fault::Invalid(0));
         }
         Ok(line)
@@ -93,14 +119,19 @@ impl Rules for FrrRules {
 }
 
 fn bad_prefix(word: &str) -> bool {
-    let digits = word.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'/');
+    let digits = word
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b == b'.' || b == b'/');
     digits && word.parse::<IpNet>().is_err() && word.parse::<Ipv4Addr>().is_err()
 }
 
 fn with_mask(net: &str, mask: &str) -> Option<IpNet> {
     let mask: Ipv4Addr = mask.parse().ok()?;
     let length = u8::try_from(mask.to_bits().leading_ones()).ok()?;
-    format!("{net}/{length}").parse::<IpNet>().ok().map(|n| n.trunc())
+    format!("{net}/{length}")
+        .parse::<IpNet>()
+        .ok()
+        .map(|n| n.trunc())
 }
 
 /// Clears host bits of every prefix in the line.
@@ -115,11 +146,25 @@ fn prefixes(words: &[&str]) -> String {
 fn put_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     let words: Vec<&str> = line.split(' ').collect();
     if let ["router", "bgp", asn] = words.as_slice() {
-        let default = |c: &Node| c.text.strip_prefix("router bgp ").filter(|r| !r.contains(' ')).map(str::to_owned);
-        let other = edit.root.children.iter().find_map(default).filter(|running| running != asn)?;
-        return Some(Effect::refused(format!("BGP is already running; AS is {other}")));
+        let default = |c: &Node| {
+            c.text
+                .strip_prefix("router bgp ")
+                .filter(|r| !r.contains(' '))
+                .map(str::to_owned)
+        };
+        let other = edit
+            .root
+            .children
+            .iter()
+            .find_map(default)
+            .filter(|running| running != asn)?;
+        return Some(Effect::refused(format!(
+            "BGP is already running; AS is {other}"
+        )));
     }
-    let (_, before) = LISTS.iter().find(|(start, _)| starts_with_words(line, start))?;
+    let (_, before) = LISTS
+        .iter()
+        .find(|(start, _)| starts_with_words(line, start))?;
     if !matches!(words.get(*before), Some(&("permit" | "deny"))) {
         return None;
     }
@@ -128,7 +173,14 @@ fn put_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     if entry_of(edit.root, &list, &entry).is_some() {
         return Some(Effect::changed(false));
     }
-    let of = |c: &Node| c.text.strip_prefix(&format!("{list} seq "))?.split(' ').next()?.parse::<u64>().ok();
+    let of = |c: &Node| {
+        c.text
+            .strip_prefix(&format!("{list} seq "))?
+            .split(' ')
+            .next()?
+            .parse::<u64>()
+            .ok()
+    };
     let last = edit.root.children.iter().filter_map(of).max().unwrap_or(0);
     let line = format!("{list} seq {} {entry}", last / 5 * 5 + 5);
     Some(Effect::changed(edit.mode.put(edit.root, &line)))
@@ -138,7 +190,10 @@ fn put_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
 fn entry_of(root: &Node, list: &str, entry: &str) -> Option<String> {
     let start = format!("{list} seq ");
     let found = root.children.iter().find(|c| {
-        c.text.strip_prefix(&start).and_then(|r| r.split_once(' ')).is_some_and(|(_, e)| e == entry)
+        c.text
+            .strip_prefix(&start)
+            .and_then(|r| r.split_once(' '))
+            .is_some_and(|(_, e)| e == entry)
     })?;
     Some(found.text.clone())
 }
@@ -147,19 +202,30 @@ fn withdraw_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
         ["interface", name, ..] => {
-            let known = edit.root.child(line).is_some_and(|c| !c.children.is_empty());
+            let known = edit
+                .root
+                .child(line)
+                .is_some_and(|c| !c.children.is_empty());
             let real = *name == "lo" || known;
             return real.then(|| Effect::refused("% Only inactive interfaces can be deleted"));
         }
         ["ip", "route", ..] if !edit.root.children.iter().any(|c| c.text == line) => {
             return Some(Effect::refused("% Refusing to remove a non-existent route"));
         }
-        ["frr", ..] | ["hostname"] => return Some(Effect::refused(format!("% Unknown command: no {line}"))),
+        ["frr", ..] | ["hostname"] => {
+            return Some(Effect::refused(format!("% Unknown command: no {line}")));
+        }
         _ => {}
     }
-    let (_, before) = LISTS.iter().find(|(start, _)| starts_with_words(line, start))?;
+    let (_, before) = LISTS
+        .iter()
+        .find(|(start, _)| starts_with_words(line, start))?;
     if matches!(words.get(*before), Some(&("permit" | "deny"))) {
-        let found = entry_of(edit.root, &words[..*before].join(" "), &words[*before..].join(" "));
+        let found = entry_of(
+            edit.root,
+            &words[..*before].join(" "),
+            &words[*before..].join(" "),
+        );
         let gone = found.map_or(0, |text| edit.root.remove(|c| c.text == text));
         return Some(Effect::changed(gone > 0));
     }
@@ -176,9 +242,15 @@ fn known_peer(router: &Node, peer: &str) -> bool {
 
 fn unknown_peer(edit: &Edit<'_>, line: &str) -> bool {
     let words: Vec<&str> = line.split(' ').collect();
-    let ["neighbor", peer, what, ..] = words.as_slice() else { return false };
+    let ["neighbor", peer, what, ..] = words.as_slice() else {
+        return false;
+    };
     let defines = matches!(*what, "remote-as" | "peer-group" | "interface");
-    !defines && !edit.root.at(&edit.path[..1]).is_some_and(|r| known_peer(r, peer))
+    !defines
+        && !edit
+            .root
+            .at(&edit.path[..1])
+            .is_some_and(|r| known_peer(r, peer))
 }
 
 /// Whether a line of the router belongs into its default address family.
@@ -186,7 +258,10 @@ fn of_family(line: &str) -> bool {
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
         ["neighbor", _, what, ..] => FAMILY.contains(what),
-        ["network" | "aggregate-address" | "redistribute" | "maximum-paths", ..] => true,
+        [
+            "network" | "aggregate-address" | "redistribute" | "maximum-paths",
+            ..,
+        ] => true,
         _ => false,
     }
 }
@@ -197,12 +272,14 @@ fn put_bgp(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     if unknown_peer(edit, line) {
         return Some(Effect::refused(UNKNOWN_PEER));
     }
-    of_family(line).then(|| in_family(edit, |inner| {
-        put_family(inner, line).unwrap_or_else(|| {
-            let mode = inner.mode;
-            Effect::changed(mode.put(inner.block(), line))
+    of_family(line).then(|| {
+        in_family(edit, |inner| {
+            put_family(inner, line).unwrap_or_else(|| {
+                let mode = inner.mode;
+                Effect::changed(mode.put(inner.block(), line))
+            })
         })
-    }))
+    })
 }
 
 /// Does something in the default address family of the router.
@@ -213,8 +290,14 @@ fn in_family(edit: &mut Edit<'_>, act: impl FnOnce(&mut Edit<'_>) -> Effect) -> 
     }
     let mut path = edit.path.to_vec();
     path.push(IPV4.to_owned());
-    let Some(mode) = FRR.opened(router, IPV4) else { return Effect::default() };
-    act(&mut Edit { root: edit.root, path: &path, mode })
+    let Some(mode) = FRR.opened(router, IPV4) else {
+        return Effect::default();
+    };
+    act(&mut Edit {
+        root: edit.root,
+        path: &path,
+        mode,
+    })
 }
 
 /// Whether IPv4 unicast is on for every neighbor unless said otherwise.
@@ -237,13 +320,21 @@ fn put_family(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
 fn withdraw_bgp(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
-        ["neighbor", peer] | ["neighbor", peer, "remote-as", ..] => Some(forget(edit, &[(*peer).to_owned()])),
+        ["neighbor", peer] | ["neighbor", peer, "remote-as", ..] => {
+            Some(forget(edit, &[(*peer).to_owned()]))
+        }
         ["neighbor", group, "peer-group"] => {
             let router = edit.root.at(&edit.path[..1])?;
             let member = |c: &Node| {
-                let peer = c.text.strip_prefix("neighbor ")?.strip_suffix(&format!(" peer-group {group}"))?;
+                let peer = c
+                    .text
+                    .strip_prefix("neighbor ")?
+                    .strip_suffix(&format!(" peer-group {group}"))?;
                 let own = format!("neighbor {peer} remote-as");
-                let keeps = router.children.iter().any(|c| starts_with_words(&c.text, &own));
+                let keeps = router
+                    .children
+                    .iter()
+                    .any(|c| starts_with_words(&c.text, &own));
                 (!keeps).then(|| peer.to_owned())
             };
             let mut gone: Vec<String> = router.children.iter().filter_map(member).collect();
@@ -269,7 +360,9 @@ fn forget(edit: &mut Edit<'_>, peers: &[String]) -> Effect {
     if let Some(router) = edit.root.at_mut(&edit.path[..1]) {
         router.remove_deep(&mut |c| {
             let line = c.text.strip_prefix("no ").unwrap_or(&c.text);
-            let hit = peers.iter().any(|p| starts_with_words(line, &format!("neighbor {p}")));
+            let hit = peers
+                .iter()
+                .any(|p| starts_with_words(line, &format!("neighbor {p}")));
             gone += usize::from(hit);
             hit
         });

@@ -11,10 +11,25 @@ const STEP: u64 = 10;
 
 /// Port numbers IOS prints as names.
 const PORTS: &[(&str, u16)] = &[
-    ("ftp-data", 20), ("ftp", 21), ("telnet", 23), ("smtp", 25), ("domain", 53), ("bootps", 67),
-    ("bootpc", 68), ("tftp", 69), ("www", 80), ("pop3", 110), ("ntp", 123), ("netbios-ns", 137),
-    ("netbios-dgm", 138), ("snmp", 161), ("snmptrap", 162), ("bgp", 179), ("isakmp", 500),
-    ("syslog", 514), ("lpd", 515),
+    ("ftp-data", 20),
+    ("ftp", 21),
+    ("telnet", 23),
+    ("smtp", 25),
+    ("domain", 53),
+    ("bootps", 67),
+    ("bootpc", 68),
+    ("tftp", 69),
+    ("www", 80),
+    ("pop3", 110),
+    ("ntp", 123),
+    ("netbios-ns", 137),
+    ("netbios-dgm", 138),
+    ("snmp", 161),
+    ("snmptrap", 162),
+    ("bgp", 179),
+    ("isakmp", 500),
+    ("syslog", 514),
+    ("lpd", 515),
 ];
 
 /// An entry without its number, with addresses and ports as IOS prints them.
@@ -55,7 +70,14 @@ fn port_name(word: &str) -> String {
 pub(super) fn split(entry: &str) -> (Option<u64>, &str) {
     match entry.split_once(' ') {
         Some((n, rest)) if n.parse::<u64>().is_ok() => (n.parse().ok(), rest),
-        _ => (entry.parse().ok(), if entry.parse::<u64>().is_ok() { "" } else { entry }),
+        _ => (
+            entry.parse().ok(),
+            if entry.parse::<u64>().is_ok() {
+                ""
+            } else {
+                entry
+            },
+        ),
     }
 }
 
@@ -78,7 +100,11 @@ pub(super) fn put(edit: &mut Edit<'_>, line: &str) -> Effect {
     if rest.is_empty() {
         return Effect::refused("% Incomplete command.");
     }
-    let rest = if standard { standard_source(&canonical(rest)) } else { canonical(rest) };
+    let rest = if standard {
+        standard_source(&canonical(rest))
+    } else {
+        canonical(rest)
+    };
     if list.children.iter().any(|e| split(&e.text).1 == rest) && !rest.starts_with("remark") {
         return Effect::changed(false);
     }
@@ -86,7 +112,14 @@ pub(super) fn put(edit: &mut Edit<'_>, line: &str) -> Effect {
     let seq = match seq {
         Some(n) if taken(n) => return Effect::refused("% Duplicate sequence number"),
         Some(n) => n,
-        None => list.children.iter().filter_map(|e| split(&e.text).0).max().unwrap_or(0) + STEP,
+        None => {
+            list.children
+                .iter()
+                .filter_map(|e| split(&e.text).0)
+                .max()
+                .unwrap_or(0)
+                + STEP
+        }
     };
     mode.insert(list, Node::leaf(format!("{seq} {rest}")));
     Effect::changed(true)
@@ -101,7 +134,11 @@ fn standard_source(entry: &str) -> String {
 pub(super) fn withdraw(edit: &mut Edit<'_>, line: &str) -> Effect {
     let standard = edit.mode.name == "config-std-nacl";
     let (seq, rest) = split(line);
-    let rest = if standard { standard_source(&canonical(rest)) } else { canonical(rest) };
+    let rest = if standard {
+        standard_source(&canonical(rest))
+    } else {
+        canonical(rest)
+    };
     let gone = edit.block().remove(|e| {
         let (number, content) = split(&e.text);
         match seq {
@@ -160,7 +197,11 @@ fn entries(root: &Node, name: &str) -> Vec<(bool, String)> {
     for node in &root.children {
         for (kind, standard) in [("standard", true), ("extended", false)] {
             if node.text == format!("ip access-list {kind} {name}") {
-                out.extend(node.children.iter().map(|e| (standard, split(&e.text).1.to_owned())));
+                out.extend(
+                    node.children
+                        .iter()
+                        .map(|e| (standard, split(&e.text).1.to_owned())),
+                );
             }
         }
         if let Some(entry) = node.text.strip_prefix(&format!("access-list {name} ")) {
@@ -230,7 +271,10 @@ fn port<'a>(words: &'a [&'a str], port: Option<u16>) -> Option<(bool, &'a [&'a s
 }
 
 fn port_number(word: &str) -> Option<u16> {
-    let named = PORTS.iter().find(|(name, _)| *name == word).map(|(_, n)| *n);
+    let named = PORTS
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, n)| *n);
     named.or_else(|| word.parse().ok())
 }
 
@@ -242,7 +286,10 @@ mod tests {
         let mut acl = Node::leaf(format!("ip access-list {kind} L"));
         acl.children = entries.iter().map(|e| Node::leaf(*e)).collect();
         number_all(&mut acl);
-        Node { text: String::new(), children: vec![acl] }
+        Node {
+            text: String::new(),
+            children: vec![acl],
+        }
     }
 
     fn passes(kind: &str, entries: &[&str]) -> bool {
@@ -256,13 +303,31 @@ mod tests {
 
     #[test]
     fn first_match_decides_and_the_end_denies() {
-        assert!(passes("extended", &["permit tcp host 192.0.2.10 any eq 22"]));
-        assert!(!passes("extended", &["permit tcp host 192.0.2.11 any eq 22"]));
-        assert!(!passes("extended", &["deny tcp any any eq 22", "permit ip any any"]));
-        assert!(passes("extended", &["permit tcp 192.0.2.0 0.0.0.255 any", "deny ip any any"]));
-        assert!(!passes("extended", &["permit udp any any", "permit tcp any any eq www"]));
+        assert!(passes(
+            "extended",
+            &["permit tcp host 192.0.2.10 any eq 22"]
+        ));
+        assert!(!passes(
+            "extended",
+            &["permit tcp host 192.0.2.11 any eq 22"]
+        ));
+        assert!(!passes(
+            "extended",
+            &["deny tcp any any eq 22", "permit ip any any"]
+        ));
+        assert!(passes(
+            "extended",
+            &["permit tcp 192.0.2.0 0.0.0.255 any", "deny ip any any"]
+        ));
+        assert!(!passes(
+            "extended",
+            &["permit udp any any", "permit tcp any any eq www"]
+        ));
         assert!(!passes("extended", &["permit tcp any host 10.0.0.2 eq 22"]));
-        assert!(passes("standard", &["deny 192.0.2.9", "permit 192.0.2.0 0.0.0.15"]));
+        assert!(passes(
+            "standard",
+            &["deny 192.0.2.9", "permit 192.0.2.0 0.0.0.15"]
+        ));
         assert!(!passes("standard", &["permit 192.0.2.9"]));
     }
 
@@ -270,14 +335,34 @@ mod tests {
     fn a_missing_or_empty_list_lets_everything_pass() {
         assert!(passes("extended", &[]));
         assert!(passes("extended", &["remark nothing here"]));
-        let packet = Packet { from: Ipv4Addr::LOCALHOST, to: None, port: 22 };
+        let packet = Packet {
+            from: Ipv4Addr::LOCALHOST,
+            to: None,
+            port: 22,
+        };
         assert!(permits(&Node::default(), "L", packet));
     }
 
     #[test]
     fn entries_are_numbered_and_canonical() {
-        let root = list("extended", &["permit tcp any host 10.0.0.1 eq 80", "deny ip 1.1.1.1 0.0.0.0 any"]);
-        let texts: Vec<&str> = root.children[0].children.iter().map(|e| e.text.as_str()).collect();
-        assert_eq!(texts, ["10 permit tcp any host 10.0.0.1 eq www", "20 deny ip host 1.1.1.1 any"]);
+        let root = list(
+            "extended",
+            &[
+                "permit tcp any host 10.0.0.1 eq 80",
+                "deny ip 1.1.1.1 0.0.0.0 any",
+            ],
+        );
+        let texts: Vec<&str> = root.children[0]
+            .children
+            .iter()
+            .map(|e| e.text.as_str())
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "10 permit tcp any host 10.0.0.1 eq www",
+                "20 deny ip host 1.1.1.1 any"
+            ]
+        );
     }
 }

@@ -33,7 +33,13 @@ struct Trial {
 impl Archive {
     /// When something happens next.
     pub(in crate::sim) fn deadline(&self) -> Option<Timestamp> {
-        self.trial.as_ref().map(|t| if t.warned { t.deadline } else { minute_before(t.deadline) })
+        self.trial.as_ref().map(|t| {
+            if t.warned {
+                t.deadline
+            } else {
+                minute_before(t.deadline)
+            }
+        })
     }
 
     /// The device restarts.
@@ -43,27 +49,43 @@ impl Archive {
 }
 
 fn minute_before(deadline: Timestamp) -> Timestamp {
-    deadline.checked_sub(Duration::from_secs(60)).unwrap_or(deadline)
+    deadline
+        .checked_sub(Duration::from_secs(60))
+        .unwrap_or(deadline)
 }
 
 fn after(now: Timestamp, minutes: u64) -> Timestamp {
-    now.checked_add(Duration::from_secs(minutes * 60)).unwrap_or(Timestamp::MAX)
+    now.checked_add(Duration::from_secs(minutes * 60))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// The archive's `path`, if the configuration has one.
 fn path(model: &Model) -> Option<String> {
-    model.root.child("archive")?.value_of("path").map(str::to_owned)
+    model
+        .root
+        .child("archive")?
+        .value_of("path")
+        .map(str::to_owned)
 }
 
 /// `configure terminal revert timer N`: makes the copy and starts the timer.
-pub(super) fn arm(model: &mut Model, terminal: &Terminal, minutes: u64, idle: bool, now: Timestamp) -> Reply {
+pub(super) fn arm(
+    model: &mut Model,
+    terminal: &Terminal,
+    minutes: u64,
+    idle: bool,
+    now: Timestamp,
+) -> Reply {
     let Some(path) = path(model) else {
         return Reply::refuse("%Please turn config archive on\n");
     };
     if model.archive.trial.is_some() {
         return Reply::refuse("%Rollback Confirmed Change is already pending\n");
     }
-    let stamp = now.strftime("%b-%e-%H-%M-%S%.3f").to_string().replace(' ', "-");
+    let stamp = now
+        .strftime("%b-%e-%H-%M-%S%.3f")
+        .to_string()
+        .replace(' ', "-");
     let file = format!("{path}-{stamp}-{}", model.archive.copies.len());
     model.archive.copies.push(file.clone());
     model.archive.trial = Some(Trial {
@@ -76,13 +98,20 @@ pub(super) fn arm(model: &mut Model, terminal: &Terminal, minutes: u64, idle: bo
         deadline: after(now, minutes),
         warned: false,
     });
-    model.log(now, &format!("%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_BACKUP: Backing up current running config to {file}"));
+    model.log(
+        now,
+        &format!(
+            "%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_BACKUP: Backing up current running config to {file}"
+        ),
+    );
     model.log(now, &format!(
         "%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_START_ABSTIMER: User: {}(Priv: {}, View: 0): Scheduled to rollback to config {file} in {minutes} minutes",
         terminal.user, terminal.privilege
     ));
     expire(model, now);
-    Reply::say(format!("Rollback Confirmed Change: Backing up current running config to {file}\n\n"))
+    Reply::say(format!(
+        "Rollback Confirmed Change: Backing up current running config to {file}\n\n"
+    ))
 }
 
 /// `configure confirm`.
@@ -90,7 +119,10 @@ pub(super) fn confirm(model: &mut Model, terminal: &Terminal, now: Timestamp) ->
     match model.archive.trial.take() {
         None => Reply::refuse("%No Rollback Confirmed Change pending\n\n"),
         Some(_) => {
-            let text = format!("%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_CONFIRM: User: {}: Confirm the configuration change", terminal.user);
+            let text = format!(
+                "%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_CONFIRM: User: {}: Confirm the configuration change",
+                terminal.user
+            );
             model.log(now, &text);
             Reply::default()
         }
@@ -98,7 +130,13 @@ pub(super) fn confirm(model: &mut Model, terminal: &Terminal, now: Timestamp) ->
 }
 
 /// `configure revert timer [idle] N`: the deadline moves.
-pub(super) fn extend(model: &mut Model, terminal: &Terminal, minutes: u64, idle: bool, now: Timestamp) -> Reply {
+pub(super) fn extend(
+    model: &mut Model,
+    terminal: &Terminal,
+    minutes: u64,
+    idle: bool,
+    now: Timestamp,
+) -> Reply {
     let Some(trial) = &mut model.archive.trial else {
         return Reply::refuse("%No Rollback Confirmed Change pending\n\n");
     };
@@ -120,12 +158,20 @@ pub(super) fn revert(model: &mut Model, now: Timestamp) -> Reply {
     } else {
         "Rollback aborted after 5 passes\nThe following commands are failed to apply to the IOS image.\n********\ninterface GigabitEthernet0/0\n********\n\n"
     };
-    Reply::say(format!("Rollback Confirmed Change: rolling to:{file}\n\n{end}"))
+    Reply::say(format!(
+        "Rollback Confirmed Change: rolling to:{file}\n\n{end}"
+    ))
 }
 
 /// Puts the archived copy into force; says whether all of it went.
 fn roll_back(model: &mut Model, trial: Trial, now: Timestamp) -> bool {
-    model.log(now, &format!("%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_ROLLBACK_START: Start rolling to: {}", trial.file));
+    model.log(
+        now,
+        &format!(
+            "%ARCHIVE_DIFF-5-ROLLBK_CNFMD_CHG_ROLLBACK_START: Start rolling to: {}",
+            trial.file
+        ),
+    );
     model.log(now, "Rollback:Acquired Configuration lock.");
     let whole = !model.faults.rollback_aborts;
     if whole {
@@ -144,7 +190,9 @@ fn roll_back(model: &mut Model, trial: Trial, now: Timestamp) -> bool {
 
 /// Lets the timer fire.
 pub(in crate::sim) fn expire(model: &mut Model, now: Timestamp) {
-    let Some(trial) = &mut model.archive.trial else { return };
+    let Some(trial) = &mut model.archive.trial else {
+        return;
+    };
     if now >= trial.deadline {
         if let Some(trial) = model.archive.trial.take() {
             roll_back(model, trial, now);
@@ -188,7 +236,11 @@ pub(super) fn show(model: &Model) -> String {
     );
     let first = copies.len().saturating_sub(10);
     for (at, file) in copies.iter().skip(first).enumerate() {
-        let mark = if first + at + 1 == copies.len() { " <- Most Recent" } else { "" };
+        let mark = if first + at + 1 == copies.len() {
+            " <- Most Recent"
+        } else {
+            ""
+        };
         let _unused = writeln!(out, "   {:<8} {file}{mark}", at + 1);
     }
     out

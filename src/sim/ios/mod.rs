@@ -3,7 +3,9 @@
 pub(super) mod acl;
 mod archive;
 mod exec;
+#[rustfmt::skip] // tables: one entry a line would be a thousand lines
 mod grammar;
+mod interface;
 mod print;
 mod rules;
 mod show;

@@ -14,7 +14,10 @@ pub(in crate::sim) fn read(text: &str, sequences: bool) -> Node {
     IOS.top().sort(&mut root);
     arrange(&mut root, IOS.top());
     if sequences {
-        let lists = root.children.iter_mut().filter(|c| c.text.starts_with("ip access-list "));
+        let lists = root
+            .children
+            .iter_mut()
+            .filter(|c| c.text.starts_with("ip access-list "));
         for list in lists {
             acl::number_all(list);
         }

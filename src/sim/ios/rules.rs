@@ -8,6 +8,7 @@ use super::super::tree::Node;
 use super::super::words::starts_with_words;
 use super::acl;
 use super::grammar::IOS;
+use super::interface::{self, is_l3, leave_vrf};
 
 /// The rules of IOS.
 #[derive(Debug)]
@@ -15,15 +16,31 @@ pub(in crate::sim) struct IosRules;
 
 /// Names of interface types; the second part says whether a configuration can make one.
 const TYPES: &[(&str, bool)] = &[
-    ("GigabitEthernet", false), ("FastEthernet", false), ("TenGigabitEthernet", false),
-    ("TwentyFiveGigE", false), ("FortyGigabitEthernet", false), ("HundredGigE", false),
-    ("Ethernet", false), ("Serial", false), ("Loopback", true), ("Tunnel", true),
-    ("Vlan", true), ("Port-channel", true), ("BDI", true), ("Dialer", true), ("nve", true),
+    ("GigabitEthernet", false),
+    ("FastEthernet", false),
+    ("TenGigabitEthernet", false),
+    ("TwentyFiveGigE", false),
+    ("FortyGigabitEthernet", false),
+    ("HundredGigE", false),
+    ("Ethernet", false),
+    ("Serial", false),
+    ("Loopback", true),
+    ("Tunnel", true),
+    ("Vlan", true),
+    ("Port-channel", true),
+    ("BDI", true),
+    ("Dialer", true),
+    ("nve", true),
 ];
 
 /// Words after which an interface name stands.
 const BEFORE_INTERFACE: &[&str] = &[
-    "interface", "passive-interface", "update-source", "source-interface", "unnumbered", "source",
+    "interface",
+    "passive-interface",
+    "update-source",
+    "source-interface",
+    "unnumbered",
+    "source",
     "trap-source",
 ];
 
@@ -32,15 +49,21 @@ fn interface_name(word: &str) -> Option<String> {
     let digits = word.find(|c: char| c.is_ascii_digit())?;
     let (kind, unit) = word.split_at(digits);
     let lower = kind.to_ascii_lowercase();
-    let exact = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind));
+    let exact = TYPES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(kind));
     let (name, _) = exact.or_else(|| {
-        TYPES.iter().find(|(name, _)| !lower.is_empty() && name.to_ascii_lowercase().starts_with(&lower))
+        TYPES
+            .iter()
+            .find(|(name, _)| !lower.is_empty() && name.to_ascii_lowercase().starts_with(&lower))
     })?;
     Some(format!("{name}{unit}"))
 }
 
 fn can_be_made(name: &str) -> bool {
-    TYPES.iter().any(|(kind, made)| *made && name.starts_with(kind))
+    TYPES
+        .iter()
+        .any(|(kind, made)| *made && name.starts_with(kind))
 }
 
 /// The first word that looks like an IPv4 address and is none.
@@ -61,7 +84,11 @@ fn interfaces(line: &str) -> String {
     while i < words.len() {
         let previous = i.checked_sub(1).map_or("", |p| words[p]);
         let joined = words.get(i + 1).map(|next| format!("{}{next}", words[i]));
-        match (BEFORE_INTERFACE.contains(&previous), interface_name(words[i]), joined) {
+        match (
+            BEFORE_INTERFACE.contains(&previous),
+            interface_name(words[i]),
+            joined,
+        ) {
             (true, Some(full), _) => out.push(full),
             (true, None, Some(both)) if interface_name(&both).is_some() => {
                 out.extend(interface_name(&both));
@@ -75,7 +102,9 @@ fn interfaces(line: &str) -> String {
 }
 
 fn is_free_text(line: &str) -> bool {
-    line.starts_with("description ") || line.contains("remark ") || line.starts_with("banner ")
+    line.starts_with("description ")
+        || line.contains("remark ")
+        || line.starts_with("banner ")
         || line.contains(" description ")
 }
 
@@ -104,9 +133,10 @@ impl Rules for IosRules {
             ("config", ["vlan", id]) if !id.starts_with(|c: char| c.is_ascii_digit()) => {
                 Err(Fault::Invalid(1))
             }
-            ("config", ["access-list", n, rest @ ..]) => {
-                Ok(format!("access-list {n} {}", acl::canonical(&rest.join(" "))))
-            }
+            ("config", ["access-list", n, rest @ ..]) => Ok(format!(
+                "access-list {n} {}",
+                acl::canonical(&rest.join(" "))
+            )),
             ("config-if", ["shut"]) => Ok("shutdown".to_owned()),
             _ => Ok(line),
         }
@@ -116,7 +146,7 @@ impl Rules for IosRules {
         match edit.mode.name {
             "config-std-nacl" => Some(acl::put(edit, line)),
             "config-ext-nacl" if edit.header().starts_with("ip ") => Some(acl::put(edit, line)),
-            "config-if" => put_interface(edit, line),
+            "config-if" => interface::put(edit, line),
             "config-router" | "config-router-af" => put_neighbor(edit, line),
             "config" => put_top(edit, line),
             _ => None,
@@ -126,8 +156,10 @@ impl Rules for IosRules {
     fn withdraw(&self, edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
         match edit.mode.name {
             "config-std-nacl" => Some(acl::withdraw(edit, line)),
-            "config-ext-nacl" if edit.header().starts_with("ip ") => Some(acl::withdraw(edit, line)),
-            "config-if" => withdraw_interface(edit, line),
+            "config-ext-nacl" if edit.header().starts_with("ip ") => {
+                Some(acl::withdraw(edit, line))
+            }
+            "config-if" => interface::withdraw(edit, line),
             "config-router" | "config-router-af" => withdraw_neighbor(edit, line),
             "config" => withdraw_top(edit, line),
             _ => None,
@@ -147,18 +179,29 @@ fn put_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
         ["interface", name] => {
-            let parent = name.split_once('.').map(|(main, _)| format!("interface {main}"));
+            let parent = name
+                .split_once('.')
+                .map(|(main, _)| format!("interface {main}"));
             let exists = edit.root.has(line) || parent.is_some_and(|p| edit.root.has(&p));
-            (!exists && !can_be_made(name)).then(|| Effect::refused("% Invalid input detected at '^' marker.\n"))
+            (!exists && !can_be_made(name))
+                .then(|| Effect::refused("% Invalid input detected at '^' marker.\n"))
         }
         ["router", "bgp", asn] => {
-            let other = edit.root.value_of("router bgp").filter(|running| running != asn)?;
-            Some(Effect::refused(format!("BGP is already running; AS is {other}")))
+            let other = edit
+                .root
+                .value_of("router bgp")
+                .filter(|running| running != asn)?;
+            Some(Effect::refused(format!(
+                "BGP is already running; AS is {other}"
+            )))
         }
         ["ip", "prefix-list", name, "permit" | "deny", ..] => {
             let seq = next_sequence(edit.root, &format!("ip prefix-list {name} seq"));
             let rest = words[3..].join(" ");
-            let same = |n: &Node| n.text.starts_with(&format!("ip prefix-list {name} seq")) && n.text.ends_with(&format!(" {rest}"));
+            let same = |n: &Node| {
+                n.text.starts_with(&format!("ip prefix-list {name} seq"))
+                    && n.text.ends_with(&format!(" {rest}"))
+            };
             if edit.root.children.iter().any(same) {
                 return Some(Effect::changed(false));
             }
@@ -167,13 +210,29 @@ fn put_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
         }
         ["ip", "prefix-list", name, "seq", seq, ..] => {
             let slot = format!("ip prefix-list {name} seq {seq}");
-            let taken = edit.root.children.iter().any(|n| starts_with_words(&n.text, &slot) && n.text != line);
-            taken.then(|| Effect::refused(format!("%Insertion failed - seq # exists: {name} seq {seq}")))
+            let taken = edit
+                .root
+                .children
+                .iter()
+                .any(|n| starts_with_words(&n.text, &slot) && n.text != line);
+            taken.then(|| {
+                Effect::refused(format!(
+                    "%Insertion failed - seq # exists: {name} seq {seq}"
+                ))
+            })
         }
         ["ip", "access-list", "resequence", name, start, step] => {
             let kinds = ["standard", "extended"].map(|k| format!("ip access-list {k} {name}"));
-            let list = edit.root.children.iter_mut().find(|n| kinds.contains(&n.text))?;
-            acl::resequence(list, start.parse().unwrap_or(10), step.parse().unwrap_or(10));
+            let list = edit
+                .root
+                .children
+                .iter_mut()
+                .find(|n| kinds.contains(&n.text))?;
+            acl::resequence(
+                list,
+                start.parse().unwrap_or(10),
+                step.parse().unwrap_or(10),
+            );
             Some(Effect::changed(true))
         }
         _ => None,
@@ -181,7 +240,14 @@ fn put_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
 }
 
 fn next_sequence(root: &Node, start: &str) -> u64 {
-    let of = |n: &Node| n.text.strip_prefix(start)?.split_whitespace().next()?.parse::<u64>().ok();
+    let of = |n: &Node| {
+        n.text
+            .strip_prefix(start)?
+            .split_whitespace()
+            .next()?
+            .parse::<u64>()
+            .ok()
+    };
     root.children.iter().filter_map(of).max().unwrap_or(0) / 5 * 5 + 5
 }
 
@@ -192,15 +258,22 @@ fn withdraw_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
         ["access-list", n, ..] => {
             let list = format!("access-list {n}");
             let kinds = ["standard", "extended"].map(|k| format!("ip access-list {k} {n}"));
-            let gone = edit.root.remove(|c| starts_with_words(&c.text, &list) || kinds.contains(&c.text));
+            let gone = edit
+                .root
+                .remove(|c| starts_with_words(&c.text, &list) || kinds.contains(&c.text));
             Some(Effect::changed(gone > 0))
         }
-        ["interface", name] if !can_be_made(name) && !name.contains('.') => {
-            Some(Effect::refused("% Removal of physical interfaces is not permitted"))
-        }
+        ["interface", name] if !can_be_made(name) && !name.contains('.') => Some(Effect::refused(
+            "% Removal of physical interfaces is not permitted",
+        )),
         ["vrf", "definition", name] | ["ip", "vrf", name] => {
             let gone = edit.root.remove(|c| c.text == line);
-            for block in edit.root.children.iter_mut().filter(|c| c.text.starts_with("interface ")) {
+            for block in edit
+                .root
+                .children
+                .iter_mut()
+                .filter(|c| c.text.starts_with("interface "))
+            {
                 if leave_vrf(block, name) {
                     block.remove(|c| is_l3(&c.text));
                 }
@@ -208,127 +281,43 @@ fn withdraw_top(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
             Some(Effect::changed(gone > 0))
         }
         ["aaa", "new-model"] => {
-            edit.root.remove(|c| c.text.starts_with("aaa ") && !c.text.starts_with("aaa group"));
+            edit.root
+                .remove(|c| c.text.starts_with("aaa ") && !c.text.starts_with("aaa group"));
             None
         }
         ["ip", "prefix-list", name] => {
-            let gone = edit.root.remove(|c| starts_with_words(&c.text, &format!("ip prefix-list {name}")));
-            let says = if gone == 0 { "%Can't find prefix-list" } else { "" };
-            Some(Effect { says: says.to_owned(), changed: gone > 0, refused: gone == 0 })
+            let gone = edit
+                .root
+                .remove(|c| starts_with_words(&c.text, &format!("ip prefix-list {name}")));
+            let says = if gone == 0 {
+                "%Can't find prefix-list"
+            } else {
+                ""
+            };
+            Some(Effect {
+                says: says.to_owned(),
+                changed: gone > 0,
+                refused: gone == 0,
+            })
         }
         _ => None,
     }
-}
-
-fn leave_vrf(block: &mut Node, name: &str) -> bool {
-    let member = [format!("vrf forwarding {name}"), format!("ip vrf forwarding {name}")];
-    block.remove(|c| member.contains(&c.text)) > 0
-}
-
-fn is_l3(line: &str) -> bool {
-    line.starts_with("ip address") || line.starts_with("ipv6 address") || line == "ipv6 enable"
-}
-
-fn put_interface(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
-    let words: Vec<&str> = line.split(' ').collect();
-    let name = edit.header().strip_prefix("interface ").unwrap_or_default().to_owned();
-    match words.as_slice() {
-        ["vrf", "forwarding", vrf] | ["ip", "vrf", "forwarding", vrf] => {
-            let defined = [format!("vrf definition {vrf}"), format!("ip vrf {vrf}")];
-            if !edit.root.children.iter().any(|c| defined.contains(&c.text)) {
-                return Some(Effect::refused(format!("% VRF {vrf} not configured.")));
-            }
-            let mode = edit.mode;
-            let block = edit.block();
-            if block.has(line) {
-                return Some(Effect::changed(false));
-            }
-            let gone = block.remove(|c| is_l3(&c.text));
-            mode.put(block, line);
-            let says = format!(
-                "% Interface {name} IPv4 disabled and address(es) removed due to enabling VRF {vrf}"
-            );
-            Some(Effect { says: if gone > 0 { says } else { String::new() }, changed: true, refused: false })
-        }
-        ["ip", "address", address, mask, ..] => {
-            let new = network(address, mask);
-            if new.is_none() && *address != "dhcp" {
-                return Some(Effect::refused(format!("Bad mask {mask} for address {address}")));
-            }
-            let clash = new.and_then(|n| overlap(edit.root, &name, n))?;
-            Some(Effect::refused(format!("% {} overlaps with {clash}", new.map_or(Ipv4Addr::UNSPECIFIED, |n| n.0))))
-        }
-        ["switchport"] => {
-            edit.block().remove(|c| is_l3(&c.text) || c.text == "no ip address");
-            None
-        }
-        _ => None,
-    }
-}
-
-/// Network and mask; `None` if the mask is none or the address is the network itself.
-fn network(address: &str, mask: &str) -> Option<(Ipv4Addr, Ipv4Addr)> {
-    let (ip, mask): (Ipv4Addr, Ipv4Addr) = (address.parse().ok()?, mask.parse().ok()?);
-    let contiguous = mask.to_bits().leading_ones() + mask.to_bits().trailing_zeros() == 32 || mask.to_bits() == u32::MAX;
-    contiguous.then(|| (Ipv4Addr::from_bits(ip.to_bits() & mask.to_bits()), mask))
-}
-
-/// The other interface of the same VRF whose network overlaps.
-fn overlap(root: &Node, name: &str, new: (Ipv4Addr, Ipv4Addr)) -> Option<String> {
-    let own = root.child(&format!("interface {name}")).and_then(vrf_of).map(str::to_owned);
-    let interfaces = root.children.iter().filter(|c| c.text.starts_with("interface "));
-    for block in interfaces.filter(|c| vrf_of(c).map(str::to_owned) == own) {
-        let other = block.text.strip_prefix("interface ").unwrap_or_default();
-        if other == name || block.has("shutdown") {
-            continue;
-        }
-        for line in block.children.iter().filter_map(|c| c.text.strip_prefix("ip address ")) {
-            let mut words = line.split(' ');
-            let old = network(words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            let common = old.map(|o| o.1.to_bits() & new.1.to_bits());
-            if common.zip(old).is_some_and(|(m, o)| o.0.to_bits() & m == new.0.to_bits() & m) {
-                return Some(other.to_owned());
-            }
-        }
-    }
-    None
-}
-
-fn vrf_of(interface: &Node) -> Option<&str> {
-    interface.value_of("vrf forwarding").or_else(|| interface.value_of("ip vrf forwarding"))
-}
-
-fn withdraw_interface(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
-    let name = edit.header().strip_prefix("interface ").unwrap_or_default().to_owned();
-    let block = edit.block();
-    if starts_with_words(line, "vrf forwarding") || starts_with_words(line, "ip vrf forwarding") {
-        let vrf = vrf_of(block)?.to_owned();
-        leave_vrf(block, &vrf);
-        block.remove(|c| is_l3(&c.text));
-        return Some(Effect::remark(format!(
-            "% Interface {name} IPv4 disabled and address(es) removed due to disabling VRF {vrf}"
-        )));
-    }
-    if line.starts_with("ip address ") && !line.ends_with(" secondary") {
-        let secondary = |c: &Node| c.text.starts_with("ip address ") && c.text.ends_with(" secondary");
-        if block.has(line) && block.children.iter().any(secondary) {
-            return Some(Effect::refused("Must delete secondary before deleting primary"));
-        }
-        if !block.has(line) {
-            return Some(Effect::refused("Invalid address"));
-        }
-    }
-    None
 }
 
 fn put_neighbor(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     let words: Vec<&str> = line.split(' ').collect();
-    let ["neighbor", peer, what, ..] = words.as_slice() else { return None };
+    let ["neighbor", peer, what, ..] = words.as_slice() else {
+        return None;
+    };
     let router = edit.root.at(&edit.path[..1])?;
     let is = |c: &Node, kind: &str| starts_with_words(&c.text, &format!("neighbor {peer} {kind}"));
-    let known = router.children.iter().any(|c| is(c, "remote-as") || is(c, "peer-group"));
+    let known = router
+        .children
+        .iter()
+        .any(|c| is(c, "remote-as") || is(c, "peer-group"));
     let defines = *what == "remote-as" || *what == "peer-group";
-    (!known && !defines).then(|| Effect::refused("% Specify remote-as or peer-group commands first"))
+    (!known && !defines)
+        .then(|| Effect::refused("% Specify remote-as or peer-group commands first"))
 }
 
 fn withdraw_neighbor(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {

@@ -1,0 +1,131 @@
+//! Lines of the intent that demand absence (`no …`).
+
+use super::compare::{Diff, Op, OpKind};
+use super::dialect::{Dialect, RuleId};
+use super::document::{Document, NodeId, Standing};
+use super::scope::{Owner, Ownership};
+
+/// Removes what the intent negates; where it is removed anyway, notes the demand.
+pub(crate) fn collect(
+    running: &Document,
+    intended: &Document,
+    dialect: &Dialect,
+    scope: &Owner,
+    diff: &mut Diff,
+) {
+    let negated = |id: &NodeId| {
+        let node = intended.node(*id);
+        node.negated && matches!(node.standing, Standing::Live | Standing::Absent)
+    };
+    for id in intended.ids().filter(negated) {
+        let Some(parent) = counterpart(running, intended, intended.node(id).parent) else {
+            continue;
+        };
+        for target in targets(running, intended, dialect, parent, id) {
+            demand(running, intended, scope, diff, target, id);
+        }
+    }
+}
+
+/// The block of running that is the given block of the intent; `Some(None)` is top level.
+fn counterpart(
+    running: &Document,
+    intended: &Document,
+    block: Option<NodeId>,
+) -> Option<Option<NodeId>> {
+    let mut slots = Vec::new();
+    let mut at = block;
+    while let Some(id) = at {
+        slots.push(intended.sem(id).slot);
+        at = intended.node(id).parent;
+    }
+    let mut found = None;
+    for slot in slots.into_iter().rev() {
+        let inside = running.commands(found).iter();
+        found = Some(*inside.clone().find(|id| running.sem(**id).slot == slot)?);
+    }
+    Some(found)
+}
+
+/// What a negated line takes back: the line in its slot; for a list entry the one with
+/// this number or content; for a shortened form all lines that begin with its words.
+fn targets(
+    running: &Document,
+    intended: &Document,
+    dialect: &Dialect,
+    parent: Option<NodeId>,
+    id: NodeId,
+) -> Vec<NodeId> {
+    let (node, sem) = (intended.node(id), intended.sem(id));
+    let candidates = running.commands(parent).iter().copied();
+    let candidates = candidates.filter(|r| !running.node(*r).negated);
+    if sem.listed() && node.rule != RuleId::GENERIC {
+        let meaning = dialect.meaning(node.context, &node.command);
+        let same = |r: &NodeId| {
+            let entry = running.sem(*r);
+            let by_content = running.content(*r) == intended_content(intended, id);
+            entry.slot == sem.slot
+                && match meaning.number {
+                    Some(number) => entry.number == Some(number),
+                    None => by_content,
+                }
+        };
+        return candidates.filter(same).collect();
+    }
+    let exact: Vec<NodeId> = candidates
+        .clone()
+        .filter(|r| running.sem(*r).slot == sem.slot)
+        .collect();
+    let words = positive(&node.command);
+    if !exact.is_empty() || node.rule != RuleId::GENERIC || !words.contains(' ') {
+        return exact;
+    }
+    let begins = |r: &NodeId| {
+        let rest = running.node(*r).command.strip_prefix(words);
+        rest.is_some_and(|rest| rest.starts_with(' '))
+    };
+    candidates.filter(begins).collect()
+}
+
+fn intended_content(intended: &Document, id: NodeId) -> &str {
+    match &intended.sem(id).content {
+        Some(content) => content,
+        None => positive(&intended.node(id).command),
+    }
+}
+
+fn positive(command: &str) -> &str {
+    command.split_once(' ').map_or("", |(_, rest)| rest)
+}
+
+fn demand(
+    running: &Document,
+    intended: &Document,
+    scope: &Owner,
+    diff: &mut Diff,
+    target: NodeId,
+    by: NodeId,
+) {
+    if let Some(op) = diff.ops.iter_mut().find(|op| op.running == Some(target)) {
+        if op.kind == OpKind::Remove && intended.node(by).standing == Standing::Absent {
+            op.intended = Some(by);
+        }
+        return;
+    }
+    let top = running.path(target).first().copied();
+    let top = top.unwrap_or(&running.node(target).command);
+    if scope.owns(top) == Ownership::Whole {
+        return;
+    }
+    diff.ops.push(Op {
+        kind: OpKind::Remove,
+        path: running
+            .path(target)
+            .iter()
+            .map(|s| (*s).to_owned())
+            .collect(),
+        running: Some(target),
+        intended: Some(by),
+        places: None,
+    });
+}

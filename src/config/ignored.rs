@@ -1,0 +1,152 @@
+//! Differences that do not count, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compare::{Diff, Ignored};
+use super::document::{Document, Node, NodeId, NodeKind, Standing};
+use super::hash::Mix;
+
+/// A line with the header lines around it, on one line.
+pub(crate) fn shown(path: &[String], line: &str) -> String {
+    if path.is_empty() {
+        return line.to_owned();
+    }
+    format!("{} / {line}", path.join(" / "))
+}
+
+/// Adds what stands on one side only and means nothing there.
+pub(crate) fn collect(running: &Document, intended: &Document, diff: &mut Diff) {
+    let changed = changed_slots(running, intended, diff);
+    let mut seen: BTreeMap<Ignored, i64> = BTreeMap::new();
+    for (doc, by) in [(running, 1), (intended, -1)] {
+        for id in doc.ids() {
+            if let Some(reason) = reason(doc, id)
+                && !changed.contains(&place(doc, id))
+            {
+                let path: Vec<String> = doc.path(id).iter().map(|s| (*s).to_owned()).collect();
+                let line = shown(&path, doc.line_text(id));
+                *seen
+                    .entry(Ignored {
+                        reason: reason.to_owned(),
+                        line,
+                    })
+                    .or_default() += by;
+            }
+        }
+    }
+    let one_sided = seen.into_iter().filter(|(_, count)| *count != 0);
+    diff.ignored.extend(one_sided.map(|(ignored, _)| ignored));
+}
+
+fn reason(doc: &Document, id: NodeId) -> Option<&str> {
+    let node = doc.node(id);
+    match (&node.kind, node.standing) {
+        (NodeKind::Noise(reason), _) => (!inside_noise(doc, node)).then_some(reason),
+        (NodeKind::Error, _) => Some("unreadable"),
+        (_, Standing::Absent) => Some("default"),
+        (_, Standing::Duplicate) => node.opens.is_none().then_some("duplicate"),
+        (_, Standing::Live | Standing::Trivia) => None,
+    }
+}
+
+fn inside_noise(doc: &Document, node: &Node) -> bool {
+    node.parent
+        .is_some_and(|p| matches!(doc.node(p).kind, NodeKind::Noise(_)))
+}
+
+/// Places at which something differs: lines for absence there are part of the difference.
+fn changed_slots(running: &Document, intended: &Document, diff: &Diff) -> BTreeSet<u128> {
+    let ops = diff.ops.iter();
+    let ours = ops
+        .clone()
+        .filter_map(|op| op.running)
+        .map(|id| place(running, id));
+    let theirs = ops
+        .filter_map(|op| op.intended)
+        .map(|id| place(intended, id));
+    ours.chain(theirs).collect()
+}
+
+/// The slots from the node up to the top.
+fn place(doc: &Document, id: NodeId) -> u128 {
+    let mut mix = Mix::new(20);
+    let mut at = Some(id);
+    while let Some(id) = at {
+        mix.wide(doc.sem(id).slot);
+        at = doc.node(id).parent;
+    }
+    mix.finish()
+}
+
+/// Words before a secret that say it is a hash of it.
+const HASHED: &[&str] = &["4", "5", "6", "7", "8", "9", "encrypted"];
+
+/// True when the lines are equal but for a secret that the device shows only as a hash
+/// while the intent has it plain.
+pub(crate) fn unverifiable(running: &str, intended: &str) -> bool {
+    if !running.contains('\u{27e6}') || !intended.contains('\u{27e6}') {
+        return false;
+    }
+    let (ours, theirs) = (masked(running), masked(intended));
+    ours.words == theirs.words
+        && ours.types.len() == theirs.types.len()
+        && ours
+            .types
+            .iter()
+            .zip(&theirs.types)
+            .all(|(o, t)| hashed_or_same(o, t))
+}
+
+fn hashed_or_same(ours: &(&str, &str), theirs: &(&str, &str)) -> bool {
+    ours == theirs || HASHED.contains(&ours.0) && matches!(theirs.0, "" | "0")
+}
+
+/// A line with its tokens taken out: the other words, and the (type, token) pairs.
+struct Masked<'t> {
+    words: Vec<&'t str>,
+    types: Vec<(&'t str, &'t str)>,
+}
+
+fn masked(line: &str) -> Masked<'_> {
+    let mut out = Masked {
+        words: Vec::new(),
+        types: Vec::new(),
+    };
+    for word in line.split_ascii_whitespace() {
+        if !word.contains('\u{27e6}') {
+            out.words.push(word);
+            continue;
+        }
+        let typed = |w: &&str| *w == "0" || HASHED.contains(w);
+        let kind = out.words.last().copied().filter(typed);
+        if kind.is_some() {
+            out.words.pop();
+        }
+        out.types.push((kind.unwrap_or_default(), word));
+        out.words.push("\u{27e6}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unverifiable;
+
+    #[test]
+    fn only_a_hash_against_a_plain_secret_is_unverifiable() {
+        let plain = "username a secret \u{27e6}secret:x\u{27e7}";
+        let zero = "username a secret 0 \u{27e6}secret:x\u{27e7}";
+        let hashed = "username a secret 9 \u{27e6}sealed:1\u{27e7}";
+        let other = "username a secret 9 \u{27e6}sealed:2\u{27e7}";
+        let rights = "username a privilege 15 secret 9 \u{27e6}sealed:1\u{27e7}";
+        assert!(unverifiable(hashed, plain));
+        assert!(unverifiable(hashed, zero));
+        assert!(!unverifiable(hashed, other));
+        assert!(!unverifiable(rights, plain));
+        assert!(!unverifiable(plain, hashed));
+        assert!(!unverifiable(
+            "username a secret \u{27e6}sealed:1\u{27e7}",
+            plain
+        ));
+    }
+}
