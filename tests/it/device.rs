@@ -1,7 +1,6 @@
 //! Sessions against simulated devices over real sockets.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,8 @@ use netkeel::device::{
 use netkeel::model::{
     ConfirmScope, Datastore, Fingerprint, Mode, SecretText, Txn, Undo, UndoArmed, UndoMethod,
 };
-use netkeel::pack::{GetterSpec, Pack, SessionSpec, TransactionSpec};
+use netkeel::pack::{Pack, Packs};
 use netkeel::sim::{DeviceInfo, DeviceSpec, Faults, Fleet, FleetOptions, Pace, Platform, Refuse};
-use serde::Deserialize;
 
 const IOS: &str = "\
 hostname {name}
@@ -39,30 +37,9 @@ exit
 end
 ";
 
-/// A pack's file as far as sessions need it.
-#[derive(Deserialize)]
-struct Raw {
-    session: SessionSpec,
-    transaction: TransactionSpec,
-    getters: BTreeMap<String, GetterSpec>,
-}
-
 fn pack(platform: Platform) -> Arc<Pack> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/pack/packs")
-        .join(format!("{}.yaml", platform.as_str()));
-    let raw: Raw =
-        serde_yaml::from_str(&std::fs::read_to_string(file).expect("a pack")).expect("a pack");
-    Arc::new(Pack {
-        name: platform.as_str().to_owned(),
-        aliases: Vec::new(),
-        vendor: "vendor".to_owned(),
-        hash: Fingerprint::default(),
-        dialect: Arc::default(),
-        session: Arc::new(raw.session),
-        transaction: raw.transaction,
-        getters: raw.getters,
-    })
+    let packs = Packs::builtin().expect("the built-in packs");
+    packs.get(platform.as_str()).expect("the platform's pack")
 }
 
 /// One simulated device, and everything to reach it with.

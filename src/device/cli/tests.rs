@@ -50,7 +50,7 @@ fn router(cut: usize) -> Fake {
 
 #[tokio::test(start_paused = true)]
 async fn a_configuration_is_read_whole_wherever_the_bytes_are_cut() {
-    let spec = ios().session;
+    let spec = Arc::clone(&ios().session);
     for cut in 0..1400 {
         let mut engine = engine(router(cut), Arc::clone(&spec));
         engine.start().await.unwrap();
@@ -72,7 +72,7 @@ async fn a_configuration_is_read_whole_wherever_the_bytes_are_cut() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_read_names_command_and_answer_and_leaves_the_session_usable() {
-    let mut engine = engine(router(usize::MAX), ios().session);
+    let mut engine = engine(router(usize::MAX), Arc::clone(&ios().session));
     engine.start().await.unwrap();
     let error = engine.read(&["show bogus"], "reading").await.unwrap_err();
     assert!(
@@ -85,7 +85,7 @@ async fn a_refused_read_names_command_and_answer_and_leaves_the_session_usable()
 
 #[tokio::test(start_paused = true)]
 async fn a_terminal_that_echoes_early_changes_no_output() {
-    let spec = frr().session;
+    let spec = Arc::clone(&frr().session);
     for cut in 0..700 {
         let fake = Fake::new("Hello, this is FRRouting\r\nr1# ", |line| {
             Some(Reply::new(match line {
@@ -105,7 +105,7 @@ async fn a_terminal_that_echoes_early_changes_no_output() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pager_is_turned_and_leaves_no_trace() {
-    let spec = ios().session;
+    let spec = Arc::clone(&ios().session);
     for cut in 0..600 {
         let mut page = 0;
         let fake = Fake::new("r1#", move |line| {
@@ -156,7 +156,7 @@ fn asking(right: &'static str) -> Fake {
 
 #[tokio::test(start_paused = true)]
 async fn enable_is_answered_with_its_secret() {
-    let spec = ios().session;
+    let spec = Arc::clone(&ios().session);
     for cut in 0..200 {
         let mut engine = engine(asking("s3cret").cut(cut), Arc::clone(&spec));
         engine.enable_with(SecretText::new("s3cret"));
@@ -170,7 +170,7 @@ async fn enable_is_answered_with_its_secret() {
 async fn a_wrong_enable_secret_is_sent_once_only() {
     let fake = asking("right");
     let heard = Arc::clone(&fake.heard);
-    let mut engine = engine(fake, ios().session);
+    let mut engine = engine(fake, Arc::clone(&ios().session));
     engine.enable_with(SecretText::new("wrong"));
     assert!(
         matches!(engine.start().await, Err(DeviceError::Auth { username, .. }) if username == "enable")
@@ -196,7 +196,7 @@ async fn a_shell_login_is_led_into_vtysh() {
             (other, false) => format!("-bash: {other}: event not found\nroot@r1:~# "),
         }))
     });
-    let mut engine = engine(fake, frr().session);
+    let mut engine = engine(fake, Arc::clone(&frr().session));
     engine.start().await.unwrap();
     assert_eq!(
         engine.read(&["show version"], "reading").await.unwrap(),
@@ -218,7 +218,7 @@ async fn a_new_host_name_is_followed() {
             if config { "(config)" } else { "" }
         )))
     });
-    let mut engine = engine(fake, ios().session);
+    let mut engine = engine(fake, Arc::clone(&ios().session));
     engine.start().await.unwrap();
     for (line, mode) in [
         ("configure terminal", ModeName::Config),
@@ -246,7 +246,7 @@ async fn a_question_of_the_pack_is_answered() {
             _ => "r1#",
         }))
     });
-    let mut engine = engine(fake, ios().session);
+    let mut engine = engine(fake, Arc::clone(&ios().session));
     engine.start().await.unwrap();
     let answer = engine
         .command(Line::open("write memory"), "saving")
@@ -258,7 +258,7 @@ async fn a_question_of_the_pack_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn silence_is_a_timeout_and_a_hang_up_is_a_loss() {
     let quiet = |line: &str| (line != "show clock").then(|| Reply::new("r1#"));
-    let mut lost = engine(Fake::new("r1#", quiet), ios().session);
+    let mut lost = engine(Fake::new("r1#", quiet), Arc::clone(&ios().session));
     lost.start().await.unwrap();
     assert!(matches!(
         lost.read(&["show clock"], "reading").await,
@@ -269,7 +269,7 @@ async fn silence_is_a_timeout_and_a_hang_up_is_a_loss() {
         mark if mark.starts_with("!nk") && !mark.ends_with("-1") => Some(Reply::new("")),
         other => silent(other),
     });
-    let mut hangs = engine(hangs, ios().session);
+    let mut hangs = engine(hangs, Arc::clone(&ios().session));
     hangs.start().await.unwrap();
     assert!(matches!(
         hangs.read(&["show clock"], "reading").await,
@@ -283,7 +283,7 @@ async fn silence_is_a_timeout_and_a_hang_up_is_a_loss() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_prompt_is_shown() {
-    let mut engine = engine(Fake::new("login: ", |_| None), ios().session);
+    let mut engine = engine(Fake::new("login: ", |_| None), Arc::clone(&ios().session));
     let error = engine.start().await.unwrap_err();
     assert!(
         matches!(&error, DeviceError::Protocol { answer, .. } if answer.contains("login:")),
@@ -307,7 +307,7 @@ impl Write for Kept {
 
 #[tokio::test(start_paused = true)]
 async fn the_session_log_holds_no_secret_wherever_the_bytes_are_cut() {
-    let spec = frr().session;
+    let spec = Arc::clone(&frr().session);
     for cut in 0..300 {
         let fake = Fake::new("r1# ", |line| {
             Some(Reply::new(match line {

@@ -262,16 +262,17 @@ mod tests {
 
     #[test]
     fn pending_trials_are_read_or_not_understood() {
-        let spec = ios().transaction.pending.unwrap();
+        let pack = ios();
+        let spec = pack.transaction.pending.as_ref().unwrap();
         assert_eq!(
-            read_pending(&spec, "No Rollback Confirmed Change pending\n"),
+            read_pending(spec, "No Rollback Confirmed Change pending\n"),
             Ok(None)
         );
         let text = "Time configured: 05:34:22 UTC Sat Nov 21 2026\nTimer type: absolute timer\nTimer value: 5 min\nUser: admin\n";
-        let pending = read_pending(&spec, text).unwrap().unwrap();
+        let pending = read_pending(spec, text).unwrap().unwrap();
         assert_eq!(pending.user.as_deref(), Some("admin"));
         assert_eq!(pending.seconds_left, None);
         assert!(pending.detail.contains("absolute timer"));
-        assert_eq!(read_pending(&spec, "something else\n"), Err(()));
+        assert_eq!(read_pending(spec, "something else\n"), Err(()));
     }
 }
