@@ -233,7 +233,7 @@ pub(crate) fn peak_mib(process: Option<u32>) -> f64 {
 pub(crate) fn end(mut child: Child) {
     let id = i32::try_from(child.id()).expect("a process id");
     if let Some(process) = rustix::process::Pid::from_raw(id) {
-        drop(kill_process(process, Signal::TERM));
+        kill_process(process, Signal::TERM).expect("a signal");
     }
     drop(child.wait());
 }

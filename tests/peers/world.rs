@@ -190,11 +190,6 @@ impl Running {
         self.child.kill().expect("kill");
         self.child.wait().expect("wait");
     }
-
-    /// Waits for its end; the exit code.
-    pub(crate) fn wait(&mut self) -> Option<i32> {
-        self.child.wait().expect("wait").code()
-    }
 }
 
 impl Drop for Running {
