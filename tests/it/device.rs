@@ -496,6 +496,23 @@ async fn a_dropped_verb_poisons_the_session() {
 }
 
 #[tokio::test]
+async fn a_session_leaves_no_connection_behind_closed_or_dropped() {
+    let lab = Lab::ios(Faults::default()).await;
+    let (closed, dropped) = (lab.session().await, lab.session().await);
+    assert_eq!(lab.fleet.connections("r1").unwrap(), 2);
+    closed.close().await;
+    drop(dropped);
+    let gone = async {
+        while lab.fleet.connections("r1").unwrap() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone)
+        .await
+        .expect("both are gone");
+}
+
+#[tokio::test]
 async fn a_lost_connection_is_lost_and_the_armed_undo_is_known() {
     let lab = Lab::ios(Faults {
         drop_at_line: Some(2),
