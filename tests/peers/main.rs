@@ -8,6 +8,7 @@ mod frr;
 mod git_library;
 mod git_servers;
 mod lab;
+mod openssh;
 mod nornir;
 mod prometheus;
 mod world;
