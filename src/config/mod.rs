@@ -29,3 +29,6 @@ pub use document::{Document, Node, NodeId, NodeKind, Standing};
 pub use redact::{Sealer, Vault};
 pub use render::Entry;
 pub use spec::DialectSpec;
+
+#[cfg(test)]
+mod tests;
