@@ -2,6 +2,7 @@
 
 mod architecture;
 mod compare;
+mod model_agrees;
 mod plan;
 mod plan_properties;
 mod sim;
