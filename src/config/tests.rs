@@ -100,7 +100,7 @@ fn configish() -> impl Strategy<Value = String> {
     prop::collection::vec((indent, piece, end), 0..40).prop_map(|lines| {
         lines
             .into_iter()
-            .map(|(i, p, e)| format!("{i}{p}{e}"))
+            .map(|(i, p, e)| [i, p, e].concat())
             .collect()
     })
 }
@@ -166,9 +166,7 @@ struct Model {
 }
 
 fn model() -> impl Strategy<Value = Model> {
-    let child = (0u8..5, 0u8..3);
     let children = prop::collection::btree_map(0u8..5, 0u8..3, 1..4);
-    let _ = child;
     let interfaces = prop::collection::btree_map(0u8..4, children, 0..4);
     let routes = prop::collection::btree_set(0u8..6, 0..4);
     let acl = prop::collection::btree_set(0u8..6, 0..5);
@@ -180,6 +178,10 @@ fn model() -> impl Strategy<Value = Model> {
         routes: routes.into_iter().collect(),
         acl: acl.into_iter().collect(),
     })
+}
+
+fn concat(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn child_line((kind, value): (u8, u8)) -> String {
@@ -196,10 +198,7 @@ fn child_line((kind, value): (u8, u8)) -> String {
 fn sections(model: &Model) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for (n, children) in &model.interfaces {
-        let lines: String = children
-            .iter()
-            .map(|c| format!(" {}\n", child_line(*c)))
-            .collect();
+        let lines = concat(children.iter().map(|c| format!(" {}\n", child_line(*c))));
         out.push(format!("interface GigabitEthernet0/{n}\n{lines}"));
     }
     out.extend(
@@ -209,11 +208,12 @@ fn sections(model: &Model) -> Vec<String> {
             .map(|r| format!("ip route 10.{r}.0.0 255.255.0.0 Null0\n")),
     );
     if !model.acl.is_empty() {
-        let lines: String = model
-            .acl
-            .iter()
-            .map(|e| format!(" permit tcp any host 10.0.0.{e}\n"))
-            .collect();
+        let lines = concat(
+            model
+                .acl
+                .iter()
+                .map(|e| format!(" permit tcp any host 10.0.0.{e}\n")),
+        );
         out.push(format!("ip access-list extended A\n{lines}"));
     }
     out
@@ -277,10 +277,7 @@ proptest! {
 
     #[test]
     fn line_ends_and_width_of_indentation_do_not_count(a in model()) {
-        let wide: String = text(&a)
-            .lines()
-            .map(|l| format!("{}{}  \r\n", if l.starts_with(' ') { "\t" } else { "" }, l.trim_start()))
-            .collect();
+        let wide = concat(text(&a).lines().map(|l| format!("{}{}  \r\n", if l.starts_with(' ') { "\t" } else { "" }, l.trim_start())));
         let (found, x, y) = diff(&text(&a), &wide, &IOS.1);
         prop_assert!(found.is_empty());
         prop_assert_eq!(x.fingerprint(), y.fingerprint());
@@ -524,32 +521,27 @@ fn took(text: &str, dialect: &Dialect) -> f64 {
 
 #[test]
 fn time_grows_with_the_text_and_not_faster() {
-    let traps: [fn(usize) -> String; 6] = [
-        |n| {
-            (0..n)
-                .map(|i| format!("interface Loopback{i}\n ip address 10.0.0.1 255.255.255.255\n"))
-                .collect()
-        },
-        |n| {
-            (0..n)
-                .map(|i| {
+    let traps: [fn(usize) -> String; 6] =
+        [
+            |n| {
+                concat((0..n).map(|i| {
+                    format!("interface Loopback{i}\n ip address 10.0.0.1 255.255.255.255\n")
+                }))
+            },
+            |n| {
+                concat((0..n).map(|i| {
                     format!(
                         "ip prefix-list P{} permit 10.0.0.0/8 le {}\n",
                         i % 50,
                         i % 33
                     )
-                })
-                .collect()
-        },
-        |n| "banner motd ^C\n".repeat(n),
-        |n| "crypto pki certificate chain A\n certificate ca 01\n".repeat(n),
-        |n| "interface Loopback0\n description x\n".repeat(n),
-        |n| {
-            (0..n)
-                .map(|i| format!("{}deeper {i}\n", " ".repeat(i % 60)))
-                .collect()
-        },
-    ];
+                }))
+            },
+            |n| "banner motd ^C\n".repeat(n),
+            |n| "crypto pki certificate chain A\n certificate ca 01\n".repeat(n),
+            |n| "interface Loopback0\n description x\n".repeat(n),
+            |n| concat((0..n).map(|i| format!("{}deeper {i}\n", " ".repeat(i % 60)))),
+        ];
     for (at, trap) in traps.iter().enumerate() {
         for dialect in dialects() {
             let (small, large) = (took(&trap(300), dialect), took(&trap(3_000), dialect));

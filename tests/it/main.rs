@@ -1,7 +1,10 @@
 //! The integration tests: one binary, one module per area.
 
-mod architecture;
 mod compare;
+mod deploy;
+mod device;
+mod evaluator;
+mod example;
 mod model_agrees;
 mod plan;
 mod plan_properties;
