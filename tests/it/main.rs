@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one module per area.
 
+#[path = "../architecture.rs"]
+mod architecture;
 mod compare;
 mod deploy;
 mod device;
