@@ -15,7 +15,7 @@ use files::{FILES, IGNORED, SECRETS, SETTINGS};
 
 /// Write a commented example repository: inventory, templates, policies, settings.
 ///
-/// It describes five simulated routers, so that everything can be tried at once.
+/// It describes seven simulated routers, so that everything can be tried at once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
 Now:
   cd {}
   netkeel check               # renders and validates, touches nothing
-  netkeel sim . --trust       # in a second terminal: the five routers, simulated
+  netkeel sim . --trust       # in a second terminal: the seven routers, simulated
   netkeel plan                # what differs, and what would be typed
 Then change something under intent/, commit it, and `netkeel plan` and `netkeel apply`.",
         args.folder.display()
