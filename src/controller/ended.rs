@@ -153,6 +153,8 @@ impl State {
         if granted {
             self.granted_pass_over(&device, outcome);
         } else {
+            // A permission granted meanwhile (or taken back by a stop) is given anew.
+            self.rollout.withdraw(&device);
             let wants = wants && self.is_auto(&device) && !self.is_held(&device);
             let was_in_line = self.was_in_line(&device);
             self.rollout.note_wish(&device, wants, was_in_line);

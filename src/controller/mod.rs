@@ -9,18 +9,22 @@ pub mod prepare;
 mod record;
 pub mod worker;
 
-pub use credentials::forget as forget_refused_logins;
 mod ended;
 pub mod handle;
 mod jobs;
+mod permits;
 pub mod rollout;
 pub mod run;
 pub mod schedule;
 pub mod shutdown;
 mod state;
 pub mod status;
+mod stopping;
+#[cfg(test)]
+mod stories;
 pub mod trigger;
 
+pub use credentials::forget as forget_refused_logins;
 pub use handle::{StatusBoard, StatusHandle, board};
 pub use run::{Ended, Parts, RunError, RunOptions, run};
 pub use shutdown::{Stop, on_signals};

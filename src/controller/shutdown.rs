@@ -78,3 +78,33 @@ async fn look_again(triggers: &mpsc::Sender<Trigger>) {
         drop(triggers.send(Trigger::new(look, "signal")).await);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn hup_means_look_at_the_repository_and_all_devices() {
+        let (sender, mut wishes) = mpsc::channel(4);
+        let mut listening = JoinSet::new();
+        listening.spawn(on_signals(Stop::new(), sender).unwrap());
+        let me = rustix::process::getpid();
+        rustix::process::kill_process(me, rustix::process::Signal::HUP).unwrap();
+        let looks = [wishes.recv().await.unwrap(), wishes.recv().await.unwrap()];
+        assert_eq!(looks.map(|wish| wish.look), [Look::Repository, Look::Fleet]);
+    }
+
+    #[tokio::test]
+    async fn the_first_request_is_gentle_and_the_second_is_not() {
+        let stop = Stop::new();
+        assert!(!stop.is_asked());
+        stop.ask();
+        stop.gently().await;
+        let (gentle, hard) = (stop.gently.is_cancelled(), stop.now.is_cancelled());
+        assert_eq!((gentle, hard), (true, false));
+        stop.ask();
+        stop.now().await;
+    }
+}

@@ -1,5 +1,5 @@
-//! All that the loop owns, and what it starts next. What happens when something ends is in
-//! `ended`.
+//! All that the loop owns, and what it starts next. Who may be changed is in `permits`,
+//! what happens when a task is over in `ended`, how the loop ends in `stopping`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -10,20 +10,19 @@ use tokio::time::Instant;
 
 use super::jobs::{self, Done, Job, Jobs, Note};
 use super::rollout::{Progress, Rollout};
-use super::run::{Ended, Parts, RunError, RunOptions};
+use super::run::{Parts, RunError, RunOptions};
 use super::schedule::{Moment, Schedule};
 use super::status::StatusBook;
+use super::stopping::Stopping;
 use super::trigger::{self, Look, Trigger};
 use super::{FleetView, Permission};
-use crate::model::{ApplyMode, Event, Hold, Skip};
+use crate::model::{Event, Hold};
 use crate::report::Load;
 
 /// The loop turns at least this often, and says so.
 const TICK: Duration = Duration::from_secs(1);
 /// Holds and acceptances made by other processes are seen within this time.
 const CHECK: Duration = Duration::from_secs(5);
-/// A journal that took a write this long ago is trusted to take the next.
-const PROBE_FRESH: Duration = Duration::from_secs(10);
 /// It is probed this often when there is nothing to apply, for the metric's sake.
 const PROBE_IDLE: Duration = Duration::from_secs(60);
 /// Attempts that others left behind are looked for this often …
@@ -36,8 +35,6 @@ pub(super) const SETTLE_AGAIN: Duration = Duration::from_secs(60);
 const TIDY: Duration = Duration::from_secs(24 * 3600);
 /// A write that failed is tried again after this.
 const WRITE_AGAIN: Duration = Duration::from_secs(10);
-/// After a request to stop, passes that only look have this long.
-const LOOKERS_GRACE: Duration = Duration::from_secs(5);
 /// Documents are at least this far apart …
 const PUBLISH: Duration = Duration::from_millis(50);
 /// … and this much more for each device, so that copying them stays a small share of the
@@ -84,11 +81,6 @@ pub(super) struct Timers {
     tick: Moment,
 }
 
-pub(super) struct Stopping {
-    began: Moment,
-    dropped: Option<Vec<String>>,
-}
-
 pub(super) struct State {
     pub(super) parts: Parts,
     pub(super) options: RunOptions,
@@ -111,7 +103,7 @@ pub(super) struct State {
     /// The unfinished attempts are known.
     pub(super) listed: bool,
     pub(super) failed: Option<RunError>,
-    stopping: Option<Stopping>,
+    pub(super) stopping: Option<Stopping>,
 }
 
 impl State {
@@ -210,7 +202,7 @@ impl State {
     }
 
     /// Checks what other processes may have changed, and whether the journal still works.
-    fn look_after_state(&mut self, now: Moment) {
+    pub(super) fn look_after_state(&mut self, now: Moment) {
         if now >= self.timers.check && !self.jobs.any(|job| *job == Job::Check) {
             self.timers.check = now + CHECK;
             let probe = self.wants_probe(now);
@@ -257,25 +249,6 @@ impl State {
         age.is_none_or(|age| age >= wanted)
     }
 
-    /// Lets the next devices of the rollout go, if anything may be applied at all.
-    fn grant(&mut self, now: Moment) {
-        if !self.rollout.has_next() || self.blocked().is_some() {
-            return;
-        }
-        let fresh = self
-            .blocks
-            .probed
-            .is_some_and(|at| now.saturating_sub(at) <= PROBE_FRESH);
-        if !fresh {
-            self.timers.check = now;
-            self.look_after_state(now);
-            return;
-        }
-        while let Some(device) = self.rollout.grant() {
-            self.schedule.hurry(&device, now);
-        }
-    }
-
     fn start_passes(&mut self, now: Moment) {
         while let Some(device) = self.schedule.start(now) {
             let permission = self.permission(&device);
@@ -289,73 +262,6 @@ impl State {
                 Done::Reported(Box::new(reconciler.reconcile(&device, permission).await))
             });
         }
-    }
-
-    /// What a pass over this device may do now.
-    pub(super) fn permission(&self, device: &str) -> Permission {
-        if self.is_held(device) {
-            return Permission::Observe(Skip::Hold);
-        }
-        if !self.is_auto(device) {
-            return Permission::Observe(Skip::Observe);
-        }
-        if self.blocked().is_some() || self.rollout.stopped().is_some() {
-            return Permission::Observe(Skip::Stopped);
-        }
-        if self.rollout.is_granted(device) {
-            return Permission::Apply;
-        }
-        Permission::Observe(Skip::Wave)
-    }
-
-    pub(super) fn is_auto(&self, device: &str) -> bool {
-        let fleet = self.fleet.as_ref();
-        let view = fleet.and_then(|fleet| fleet.devices.get(device));
-        view.is_some_and(|view| view.apply == ApplyMode::Auto)
-    }
-
-    /// On hold, and the hold has not ended with the branch moving.
-    pub(super) fn is_held(&self, device: &str) -> bool {
-        let Some(held) = self.holds.get(device) else {
-            return false;
-        };
-        let until = held
-            .hold
-            .as_ref()
-            .and_then(|h| h.until_moved_from.as_deref());
-        until.is_none_or(|from| from == self.revision())
-    }
-
-    /// Why nothing may be applied anywhere now.
-    pub(super) fn blocked(&self) -> Option<String> {
-        if self.saved.is_none() || !self.listed {
-            return Some("starting".to_owned());
-        }
-        if let Some(device) = self.blocks.untried.first() {
-            return Some(format!(
-                "an unfinished attempt on `{device}` is being settled"
-            ));
-        }
-        if let Some(device) = self.blocks.in_doubt.first() {
-            return Some(format!(
-                "an attempt of this revision is in doubt on `{device}`"
-            ));
-        }
-        self.stopped_for_all()
-    }
-
-    /// The part of it that a person has to settle.
-    pub(super) fn stopped_for_all(&self) -> Option<String> {
-        let fleet = self.fleet.as_ref()?;
-        if fleet.revision.is_worktree() {
-            return Some("the working tree is not committed".to_owned());
-        }
-        if let Some(from) = &fleet.rewritten {
-            return Some(format!(
-                "the watched branch was rewritten (it was at {from})"
-            ));
-        }
-        self.blocks.stopped.clone().flatten()
     }
 
     fn take_trigger_file(&mut self, now: Moment) {
@@ -462,67 +368,5 @@ impl State {
             wake = wake.min(self.publish_at());
         }
         self.started + wake
-    }
-
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.is_some()
-    }
-
-    /// No new attempts; those under way confirm or undo.
-    pub(super) fn begin_stop(&mut self) {
-        tracing::info!("stopping: attempts under way may finish");
-        self.stopping = Some(Stopping {
-            began: self.moment(),
-            dropped: None,
-        });
-    }
-
-    /// Does not wait any longer.
-    pub(super) fn drop_everything(&mut self) {
-        let dropped = self.jobs.critical();
-        if !dropped.is_empty() {
-            tracing::warn!(devices = ?dropped, "attempts under way are dropped");
-        }
-        self.jobs = Jobs::default();
-        if let Some(stopping) = &mut self.stopping {
-            stopping.dropped.get_or_insert(dropped);
-        }
-    }
-
-    /// Passes that only look are dropped early: nothing is lost with them.
-    fn drop_lookers(&mut self, now: Moment) {
-        let Some(stopping) = &self.stopping else {
-            return;
-        };
-        let waited = now.saturating_sub(stopping.began);
-        let only_looking = self.jobs.critical().is_empty();
-        let limit = if only_looking {
-            LOOKERS_GRACE.min(self.options.grace)
-        } else {
-            self.options.grace
-        };
-        if waited >= limit && !self.jobs.is_empty() {
-            self.drop_everything();
-        }
-    }
-
-    /// How the loop ends, once it does.
-    pub(super) fn over(&mut self) -> Option<Result<Ended, RunError>> {
-        if let Some(error) = self.failed.take() {
-            return Some(Err(error));
-        }
-        if !self.jobs.is_empty() {
-            return None;
-        }
-        if let Some(stopping) = &mut self.stopping {
-            return Some(Ok(match stopping.dropped.take() {
-                Some(devices) if !devices.is_empty() => Ended::Dropped(devices),
-                _ => Ended::Stopped,
-            }));
-        }
-        let looked = self.options.once && self.checked && self.asked && self.fleet.is_some();
-        let waiting = self.rollout.has_next() && self.blocked().is_none();
-        let done = looked && self.schedule.is_idle() && !waiting && self.timers.refresh.is_none();
-        done.then_some(Ok(Ended::Once))
     }
 }

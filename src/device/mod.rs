@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod connector;
+pub mod detect;
 pub mod facts;
 pub mod session;
 pub mod transaction;

@@ -38,3 +38,21 @@ pub(crate) fn frr() -> Sections {
 pub(crate) fn ios() -> Sections {
     sections(include_str!("../pack/packs/ios.yaml"))
 }
+
+/// A whole pack, with a dialect that knows nothing.
+pub(crate) fn pack(name: &str) -> Arc<crate::pack::Pack> {
+    let sections = match name {
+        "ios" => ios(),
+        _ => frr(),
+    };
+    Arc::new(crate::pack::Pack {
+        name: name.to_owned(),
+        aliases: Vec::new(),
+        vendor: String::new(),
+        hash: crate::model::Fingerprint::default(),
+        dialect: Arc::default(),
+        session: sections.session,
+        transaction: sections.transaction,
+        getters: sections.getters,
+    })
+}

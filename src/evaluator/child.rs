@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::wire;
@@ -35,23 +35,26 @@ pub fn child_main() -> ExitCode {
 
 /// Limits this process. Nothing has been read before.
 fn limit(memory: u64, cpu: u64) -> rustix::io::Result<()> {
-    let both = |n| Rlimit {
-        current: Some(n),
-        maximum: Some(n),
-    };
-    setrlimit(Resource::As, both(memory))?;
+    lower(Resource::As, memory, memory)?;
     // The first limit ends the process by a signal that says why; the second is certain.
-    let seconds = Rlimit {
-        current: Some(cpu),
-        maximum: Some(cpu + 1),
-    };
-    setrlimit(Resource::Cpu, seconds)?;
-    setrlimit(Resource::Core, both(0))?;
-    setrlimit(Resource::Fsize, both(0))?;
+    lower(Resource::Cpu, cpu, cpu + 1)?;
+    lower(Resource::Core, 0, 0)?;
+    lower(Resource::Fsize, 0, 0)?;
     // The three streams stay; nothing else can be opened, and no process be started.
-    setrlimit(Resource::Nofile, both(3))?;
-    setrlimit(Resource::Nproc, both(0))?;
+    lower(Resource::Nofile, 3, 3)?;
+    lower(Resource::Nproc, 0, 0)?;
     rustix::thread::set_no_new_privs(true)
+}
+
+/// Lowers a limit. One that whoever started us has set lower still stays: it could not be
+/// raised again.
+fn lower(resource: Resource, current: u64, maximum: u64) -> rustix::io::Result<()> {
+    let ours = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let limit = Rlimit {
+        current: Some(current.min(ours)),
+        maximum: Some(maximum.min(ours)),
+    };
+    setrlimit(resource, limit)
 }
 
 fn serve(input: &mut impl Read, output: &mut impl Write, cpu: u64) -> io::Result<()> {
@@ -76,7 +79,11 @@ fn serve(input: &mut impl Read, output: &mut impl Write, cpu: u64) -> io::Result
             Err(e) => not_understood(&e),
         };
         let last = cpu_seconds() * 2 >= cpu;
-        let tag = if last { wire::LAST_ANSWER } else { wire::ANSWER };
+        let tag = if last {
+            wire::LAST_ANSWER
+        } else {
+            wire::ANSWER
+        };
         send(output, tag, &wire::json(&wire::Packed::pack(rendered)))?;
         if last {
             break;

@@ -183,7 +183,13 @@ impl Batch {
             answer.unwrap_or_else(|| failed(device, "not rendered: the renderer failed".to_owned()))
         };
         RenderResponse {
-            devices: self.request.devices.iter().enumerate().map(answer).collect(),
+            devices: self
+                .request
+                .devices
+                .iter()
+                .enumerate()
+                .map(answer)
+                .collect(),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::values::{Host, to_value};
 use crate::model::{Data, Diagnostic, FileSet, IntentSource, Position, SecretName, placeholder};
 
 /// Where templates live; a name is looked for here first, then from the repository's root.
-pub(super) const TEMPLATES: &str = "intent/templates/";
+const TEMPLATES: &str = "intent/templates/";
 
 /// How deep includes and macros may nest. minijinja's own default of 500 needs more stack
 /// in an unoptimised build than the main thread has.
@@ -162,11 +162,8 @@ fn context(device: &RenderDevice, diagnostics: &mut Vec<Diagnostic>) -> Option<V
     let data = to_value(&device.data, "", &mut bad);
     let mut fields = vec![(Value::from("data"), data.clone())];
     for (key, value) in device.host.entries() {
-        let path = format!("host.{key}");
-        fields.push((
-            Value::from(key.to_string()),
-            to_value(value, &path, &mut bad),
-        ));
+        let value = to_value(value, &format!("host.{key}"), &mut bad);
+        fields.push((Value::from(key.to_string()), value));
     }
     for fault in &bad {
         diagnostics.push(
@@ -177,18 +174,7 @@ fn context(device: &RenderDevice, diagnostics: &mut Vec<Diagnostic>) -> Option<V
     if !bad.is_empty() {
         return None;
     }
-    for reserved in ["host", "secret"] {
-        if device.data.get(reserved).is_some() {
-            diagnostics.push(Diagnostic::warning(
-                None,
-                format!("the data key `{reserved}` is hidden by the template's own `{reserved}`; it is host.data.{reserved} there"),
-            ));
-        }
-    }
-    let host = Value::from_object(Host {
-        fields: Value::from_pairs(fields),
-        data: data.clone(),
-    });
+    diagnostics.extend(RESERVED.iter().filter_map(|name| hidden(device, name)));
     let mut names: Vec<(Value, Value)> = Vec::new();
     for (key, _) in device.data.entries() {
         if let Data::Text(key) = key
@@ -197,9 +183,22 @@ fn context(device: &RenderDevice, diagnostics: &mut Vec<Diagnostic>) -> Option<V
             names.push((Value::from(key.as_str()), value));
         }
     }
+    let fields = Value::from_pairs(fields);
+    let host = Value::from_object(Host { fields, data });
     names.push((Value::from("host"), host));
     names.push((Value::from("secret"), Value::from_function(secret)));
     Some(Value::from_pairs(names))
+}
+
+/// Names of a template that are not the data's.
+const RESERVED: [&str; 2] = ["host", "secret"];
+
+/// A warning when the data has a key that a template cannot see by its name.
+fn hidden(device: &RenderDevice, name: &str) -> Option<Diagnostic> {
+    device.data.get(name)?;
+    let message = format!("the data key `{name}` is hidden by the template's own `{name}`");
+    let hint = format!("it is `host.data.{name}` there");
+    Some(Diagnostic::warning(None, message).with_hint(hint))
 }
 
 /// `secret('NAME')`: the opaque placeholder of a secret.
@@ -340,12 +339,7 @@ impl io::Write for Bounded {
     }
 }
 
-fn render(
-    env: &Environment<'_>,
-    name: &str,
-    context: &Value,
-    limit: u64,
-) -> Result<String, Error> {
+fn render(env: &Environment<'_>, name: &str, context: &Value, limit: u64) -> Result<String, Error> {
     let mut out = Bounded {
         text: Vec::new(),
         limit: usize::try_from(limit).unwrap_or(usize::MAX),

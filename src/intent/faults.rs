@@ -4,7 +4,6 @@ use std::error::Error as _;
 
 use minijinja::{Error, ErrorKind};
 
-use super::engine::TEMPLATES;
 use super::filters;
 use super::render::RenderLimits;
 use crate::model::{Diagnostic, FileSet, Position};
@@ -19,10 +18,11 @@ const SIMILAR: f32 = 0.6;
 pub(super) fn diagnostic(error: &Error, files: &FileSet, limits: &RenderLimits) -> Diagnostic {
     let chain = chain(error);
     let innermost = chain.last().copied().unwrap_or(error);
-    let mut message = message(innermost, limits);
+    let mut message = message(innermost, files, limits);
     for outer in chain.iter().rev().skip(1) {
         if let Some(at) = position(outer, files) {
-            message.push_str(&format!(", included from {}:{}", at.file, at.line));
+            let from = format!(", included from {}:{}", at.file, at.line);
+            message.push_str(&from);
         }
     }
     let at = chain.iter().rev().find_map(|e| position(e, files));
@@ -64,48 +64,79 @@ fn position(error: &Error, files: &FileSet) -> Option<Position> {
     })
 }
 
-fn message(error: &Error, limits: &RenderLimits) -> String {
+/// The expression an error is about, when it is one short line.
+fn expression<'a>(error: &Error, files: &'a FileSet) -> Option<&'a str> {
+    let text = files.text(error.name()?)?.get(error.range()?)?.trim();
+    (!text.is_empty() && text.len() <= 60 && !text.contains('\n')).then_some(text)
+}
+
+fn message(error: &Error, files: &FileSet, limits: &RenderLimits) -> String {
     let detail = error.detail().unwrap_or_default();
-    match error.kind() {
-        ErrorKind::OutOfFuel => format!(
-            "rendering takes more than {} steps; is there a loop that does not end?",
-            limits.fuel
-        ),
-        ErrorKind::WriteFailure => format!(
+    let kind = error.kind();
+    if kind == ErrorKind::OutOfFuel {
+        let steps = limits.fuel;
+        return format!(
+            "rendering takes more than {steps} steps; is there a loop that does not end?"
+        );
+    }
+    if kind == ErrorKind::WriteFailure {
+        return format!(
             "the rendered text is larger than {} bytes",
             limits.max_output
-        ),
-        ErrorKind::UndefinedError if !detail.is_empty() => detail.to_owned(),
-        ErrorKind::UndefinedError => "an undefined value is used".to_owned(),
-        ErrorKind::SyntaxError if !detail.is_empty() => format!("syntax error: {detail}"),
-        kind if detail.is_empty() => kind.to_string(),
-        _ => detail.to_owned(),
+        );
     }
+    if kind == ErrorKind::UndefinedError && detail.is_empty() {
+        // Inside a macro the engine does not say which; the place does.
+        let which = expression(error, files).map(|e| format!("`{e}`"));
+        return format!("{} is undefined", which.as_deref().unwrap_or("a value"));
+    }
+    if detail.is_empty() {
+        return kind.to_string();
+    }
+    if kind == ErrorKind::SyntaxError {
+        return format!("syntax error: {detail}");
+    }
+    detail.to_owned()
 }
 
 /// How to write it instead, as far as we know.
 fn hint(error: &Error, line: &str) -> Option<String> {
     let detail = error.detail().unwrap_or_default();
-    match error.kind() {
-        ErrorKind::UndefinedError => Some(
-            "define it in the inventory's data, or write `| default(…)` behind it".to_owned(),
+    let kind = error.kind();
+    let always = [
+        (
+            kind == ErrorKind::UndefinedError,
+            "define it in the inventory's data, or write `| default(…)` behind it",
         ),
-        ErrorKind::TemplateNotFound => Some(format!(
-            "names are looked up in {TEMPLATES} and from the repository's root"
-        )),
-        ErrorKind::UnknownMethod => method_hint(detail),
-        ErrorKind::UnknownFilter => similar_name(detail, "filter ", filters::FILTER),
-        ErrorKind::UnknownTest => similar_name(detail, "test ", filters::TEST),
-        ErrorKind::InvalidOperation if detail.contains("use % operator on unsupported") => Some(
-            "`%` does not format text here; write `'%s …' | format(x)` or `'{} …'.format(x)`"
-                .to_owned(),
+        (
+            kind == ErrorKind::TemplateNotFound,
+            "names are looked up in intent/templates/ and from the repository's root",
         ),
-        ErrorKind::InvalidOperation if detail.contains("use + operator on unsupported") => {
-            Some("join text and numbers with `~`".to_owned())
-        }
-        ErrorKind::SyntaxError => syntax_hint(line),
-        _ => None,
+        (
+            detail.contains("use % operator on unsupported"),
+            "`%` does not format text here; write `'%s …' | format(x)` or `'{} …'.format(x)`",
+        ),
+        (
+            detail.contains("use + operator on unsupported"),
+            "join text and numbers with `~`",
+        ),
+        (
+            kind == ErrorKind::SyntaxError && line.contains("{% trans"),
+            "translations are not supported",
+        ),
+    ];
+    if let Some((_, hint)) = always.into_iter().find(|(holds, _)| *holds) {
+        return Some(hint.to_owned());
     }
+    if kind == ErrorKind::UnknownMethod {
+        return method_hint(detail);
+    }
+    let kinds = [
+        (ErrorKind::UnknownFilter, "filter ", filters::FILTER),
+        (ErrorKind::UnknownTest, "test ", filters::TEST),
+    ];
+    let (_, prefix, which) = kinds.into_iter().find(|(k, ..)| *k == kind)?;
+    similar_name(detail, prefix, which)
 }
 
 /// Methods that change a value in place do not exist: values never change.
@@ -138,19 +169,4 @@ fn similar_name(detail: &str, prefix: &str, kind: filters::Kind) -> Option<Strin
         Some(close) => format!("did you mean `{close}`? {listed}"),
         None => listed.to_owned(),
     })
-}
-
-fn syntax_hint(line: &str) -> Option<String> {
-    for (tag, instead) in [
-        ("trans", "translations are not supported"),
-        (
-            "continue",
-            "`continue` and `break` stand inside a for loop",
-        ),
-    ] {
-        if line.contains(&format!("{{% {tag}")) {
-            return Some(instead.to_owned());
-        }
-    }
-    None
 }

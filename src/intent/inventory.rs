@@ -24,6 +24,9 @@ use crate::model::{
 pub const FOLDER: &str = "intent/inventory";
 /// Longest device name, in bytes.
 const MAX_NAME: usize = 253;
+/// Most values in the data of all devices together. Data is inherited by copy: a large group
+/// of many hosts would otherwise be a bomb.
+const MAX_VALUES: usize = 10_000_000;
 /// Keys under `extras` whose values are secrets.
 const SECRET_EXTRAS: [&str; 6] = [
     "password",
@@ -134,11 +137,21 @@ impl Inventory {
             self.warnings
                 .push(Diagnostic::warning(Some(root.at.clone()), message));
         }
+        let mut values = 0;
         for (key, body) in hosts {
             let shown = key.data().to_string();
             self.positions.insert(shown.clone(), key.at.clone());
             match host(key, body, family, &mut self.warnings) {
                 Ok(device) => {
+                    let options = device.connection_options.values();
+                    let extras = options.filter_map(|o| o.extras.as_ref());
+                    values += extras.chain([&device.data]).map(size).sum::<usize>();
+                    if values > MAX_VALUES {
+                        let message = format!(
+                            "up to `{shown}`, the data of all devices is more than {MAX_VALUES} values"
+                        );
+                        return faults.push(Diagnostic::error(Some(key.at.clone()), message));
+                    }
                     self.devices.insert(device.name.clone(), device);
                 }
                 Err(found) => {
@@ -169,6 +182,18 @@ impl Inventory {
             "broken": broken,
             "warnings": self.warnings,
         })
+    }
+}
+
+/// How many values there are in one.
+fn size(data: &Data) -> usize {
+    match data {
+        Data::Null | Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::Text(_) => 1,
+        Data::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Data::Map(entries) => {
+            let pairs = entries.iter().map(|(k, v)| size(k) + size(v));
+            1 + pairs.sum::<usize>()
+        }
     }
 }
 

@@ -208,15 +208,27 @@ impl<'a> Marker<'a> {
     /// A block that prints a mark keeps whatever `lstrip_blocks` and `-` do before it.
     fn enter_block(&mut self, mark: usize, before: &str) {
         let enter = character(FIRST, mark);
-        self.out
-            .push_str(&format!("{{%{before} if true %}}{enter}{{% endif %}}"));
+        let tags = [
+            "{%",
+            before,
+            " if true %}",
+            &enter.to_string(),
+            "{% endif %}",
+        ];
+        self.out.push_str(&tags.concat());
     }
 
     /// The same behind it, for `trim_blocks` and `-`.
     fn leave_block(&mut self, mark: usize, after: &str) {
         let leave = character(FIRST_LEAVE, mark);
-        self.out
-            .push_str(&format!("{{% if true %}}{leave}{{% endif {after}%}}"));
+        let tags = [
+            "{% if true %}",
+            &leave.to_string(),
+            "{% endif ",
+            after,
+            "%}",
+        ];
+        self.out.push_str(&tags.concat());
     }
 }
 

@@ -153,12 +153,7 @@ mod tests {
     fn raw_blocks_are_text() {
         assert_eq!(
             show("{% raw -%}{{ x }}{% y %}{%- endraw %}z"),
-            [
-                "O{% raw -%}",
-                "T{{ x }}{% y %}",
-                "O{%- endraw %}",
-                "Tz"
-            ]
+            ["O{% raw -%}", "T{{ x }}{% y %}", "O{%- endraw %}", "Tz"]
         );
     }
 

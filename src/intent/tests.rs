@@ -96,7 +96,13 @@ fn annotated(rendered: &Rendered) -> String {
     for (line, chain) in text.split_inclusive('\n').zip(&rendered.origins) {
         let places: Vec<String> = chain
             .iter()
-            .map(|at| format!("{}:{}", at.file.trim_start_matches("intent/templates/"), at.line))
+            .map(|at| {
+                format!(
+                    "{}:{}",
+                    at.file.trim_start_matches("intent/templates/"),
+                    at.line
+                )
+            })
             .collect();
         let line = line.replace('\r', "\\r");
         write!(out, "{:<34}| {line}", places.join(" > ")).expect("text");
@@ -132,7 +138,12 @@ fn cases_render_with_their_origins() {
         assert_eq!(actual, wanted, "{}", folder.display());
         // Only a case that is about it may need the fallback.
         let about = ["measured", "foreign"].iter().any(|n| folder.ends_with(n));
-        assert_eq!(renderer.marks_agree(&device), !about, "{}", folder.display());
+        assert_eq!(
+            renderer.marks_agree(&device),
+            !about,
+            "{}",
+            folder.display()
+        );
     }
     assert!(seen >= 12, "only {seen} cases");
 }
@@ -150,9 +161,236 @@ fn filters_answer_as_ansible_and_netutils_do() {
         };
         if shown != wanted {
             let why = rendered.diagnostics.first().map(ToString::to_string);
-            writeln!(wrong, "{expression}\n   is {shown} {}\n  not {wanted}", why.unwrap_or_default())
-                .expect("text");
+            writeln!(
+                wrong,
+                "{expression}\n   is {shown} {}\n  not {wanted}",
+                why.unwrap_or_default()
+            )
+            .expect("text");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// One row of a table in the documentation: name, example, what it gives.
+fn row(line: &str) -> Option<(&str, String, String)> {
+    let cells = line.strip_prefix("| `")?.strip_suffix("` |")?;
+    let mut cells = cells.splitn(3, "` | `");
+    let name = cells.next()?;
+    let plain = |cell: &str| cell.replace("\\|", "|");
+    Some((name, plain(cells.next()?), plain(cells.next()?)))
+}
+
+/// The documentation lists exactly what there is, each with an example that is true.
+#[test]
+fn the_documentation_lists_what_there_is() {
+    let path = root().join("docs/templates.md");
+    let text = fs::read_to_string(&path).expect("docs/templates.md");
+    let mut listed: Vec<(Kind, BTreeSet<&str>)> = Vec::new();
+    let mut kind = None;
+    let mut out = String::new();
+    for line in text.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            kind = match title {
+                "Filters" => Some(Kind::Filter),
+                "Tests" => Some(Kind::Test),
+                "Functions" => Some(Kind::Function),
+                _ => None,
+            };
+            listed.extend(kind.map(|k| (k, BTreeSet::new())));
+        }
+        let Some(((name, example, _), names)) = kind
+            .and_then(|_| row(line))
+            .zip(listed.last_mut().map(|(_, n)| n))
+        else {
+            writeln!(out, "{line}").expect("text");
+            continue;
+        };
+        assert!(names.insert(name), "`{name}` is listed twice");
+        assert!(example.contains(name), "`{name}` does not use itself");
+        let rendered = render(&format!("{{{{ {example} }}}}"));
+        let gives = rendered.text.unwrap_or_else(|| {
+            panic!("`{name}`: {}", rendered.diagnostics[0]);
+        });
+        let gives = gives.replace('\n', "\\n").replace('|', "\\|");
+        let example = example.replace('|', "\\|");
+        writeln!(out, "| `{name}` | `{example}` | `{gives}` |").expect("text");
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &out).expect("writable");
+    } else {
+        assert_eq!(out, text, "examples in docs/templates.md");
+    }
+    assert_eq!(listed.len(), 3);
+    for (kind, names) in listed {
+        let there = filters::names(kind).into_iter().collect::<BTreeSet<_>>();
+        let missing: Vec<_> = there.difference(&names).collect();
+        let invented: Vec<_> = names.difference(&there).collect();
+        assert!(missing.is_empty(), "not in docs/templates.md: {missing:?}");
+        assert!(
+            invented.is_empty(),
+            "only in docs/templates.md: {invented:?}"
+        );
+    }
+}
+
+#[test]
+fn names_in_the_lists_of_builtins_exist() {
+    for name in filters::names(Kind::Filter) {
+        let known = render(&format!("{{{{ '{name}' is filter }}}}"));
+        assert_eq!(known.text.as_deref(), Some("True"), "{name}");
+    }
+    for name in filters::names(Kind::Test) {
+        let known = render(&format!("{{{{ '{name}' is test }}}}"));
+        assert_eq!(known.text.as_deref(), Some("True"), "{name}");
+    }
+}
+
+#[test]
+fn faults_name_place_cause_and_cure() {
+    for (source, says) in [
+        (
+            "a\nb {{ nope }}",
+            "intent/templates/t.j2:2:6: device `r1`: `nope` is undefined (hint: define it",
+        ),
+        ("{{ users[0].nope }}", "`users[0].nope` is undefined"),
+        (
+            "x\n{% if %}",
+            "intent/templates/t.j2:2:7: device `r1`: syntax error: ",
+        ),
+        (
+            "{{ vlans.append(1) }}",
+            "(hint: lists and mappings cannot be changed in place; write {% set items = items + [x] %}",
+        ),
+        (
+            "{% do users.append(1) %}",
+            "sequence has no method named append (hint: lists",
+        ),
+        ("{% set x = d.update({}) %}", "| combine({'key': x}) %}"),
+        (
+            "{{ '%s' % 5 }}",
+            "(hint: `%` does not format text here; write `'%s …' | format(x)`",
+        ),
+        ("{{ '%s' % (1, 2) }}", "does not format text here"),
+        ("{{ 'a' + 1 }}", "(hint: join text and numbers with `~`)"),
+        (
+            "{{ 'a' | regex_replce('a') }}",
+            "filter regex_replce is unknown (hint: did you mean `regex_replace`? docs/templates.md",
+        ),
+        ("{{ 'a' is ipv4_adress }}", "did you mean `ipv4_address`?"),
+        ("{{ nofunction(1) }}", "nofunction is unknown"),
+        (
+            "{% include 'nowhere.j2' %}",
+            "'nowhere.j2' (hint: names are looked up in intent/templates/ and from the repository's root)",
+        ),
+        ("{% include '../x' %}", "non-existing template '../x'"),
+        (
+            "{{ secret('not a name') }}",
+            "`not a name` is not a secret name",
+        ),
+        (
+            "{{ 'a' | regex_search('(?<=x)a') }}",
+            "uses look-behind, which the linear-time engine does not have",
+        ),
+        (
+            "{{ 'a' | regex_search('(') }}",
+            "the regular expression `(` is not usable: unclosed group",
+        ),
+    ] {
+        let message = fault(source);
+        assert!(message.contains(says), "{source}\n  {message}\n  {says}");
+    }
+}
+
+#[test]
+fn faults_in_included_files_name_both_places() {
+    let mut files = FileSet::new();
+    files.insert("intent/templates/a.j2", "one\n{% include 'b.j2' %}\n");
+    files.insert(
+        "intent/templates/b.j2",
+        "{% macro m() %}\n  {{ nope }}\n{% endmacro %}\n{{ m() }}",
+    );
+    files.insert("latin.j2", b"ok\n caf\xe9\n".to_vec());
+    files.insert("plain.cfg", "hostname r1\n!\n");
+    let limits = RenderLimits::default();
+    let values = Data::Map(Vec::new());
+    let rendered = render_device(
+        &files,
+        &device("intent/templates/a.j2", values.clone()),
+        &limits,
+    );
+    assert_eq!(
+        rendered.diagnostics[0].to_string(),
+        "intent/templates/b.j2:2:6: device `r1`: `nope` is undefined, included from intent/templates/a.j2:2 (hint: define it in the inventory's data, or write `| default(…)` behind it)"
+    );
+    let rendered = render_device(&files, &device("latin.j2", values.clone()), &limits);
+    assert!(
+        rendered.diagnostics[0]
+            .to_string()
+            .contains("template `latin.j2` is not UTF-8 text (line 2)")
+    );
+    let rendered = render_device(&files, &device("nowhere.j2", values.clone()), &limits);
+    assert!(rendered.diagnostics[0].to_string().contains("nowhere.j2"));
+
+    let mut plain = device("x", values);
+    plain.source = IntentSource::File("plain.cfg".to_owned());
+    let rendered = render_device(&files, &plain, &limits);
+    assert_eq!(rendered.text.as_deref(), Some("hostname r1\n!\n"));
+    assert_eq!(rendered.origins[1][0].to_string(), "plain.cfg:2:1");
+    plain.source = IntentSource::File("latin.j2".to_owned());
+    let rendered = render_device(&files, &plain, &limits);
+    assert_eq!(
+        rendered.diagnostics[0].to_string(),
+        "latin.j2:2:5: device `r1`: file `latin.j2` is not UTF-8 text"
+    );
+    plain.source = IntentSource::File("gone.cfg".to_owned());
+    let rendered = render_device(&files, &plain, &limits);
+    assert!(
+        rendered.diagnostics[0]
+            .to_string()
+            .contains("file `gone.cfg` does not exist")
+    );
+}
+
+#[test]
+fn data_that_only_looks_like_a_secret_reference_is_refused() {
+    let mut files = FileSet::new();
+    files.insert("t.j2", "{{ a.b[0] }}");
+    let values = serde_json::json!({"a": {"b": ["secret:not a name"]}});
+    let rendered = render_device(
+        &files,
+        &device("t.j2", data(&values)),
+        &RenderLimits::default(),
+    );
+    assert_eq!(rendered.text, None);
+    let message = rendered.diagnostics[0].to_string();
+    assert!(
+        message.contains("a.b[0]: `not a name` is not a secret name"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_plain_password_does_not_reach_the_template() {
+    use crate::model::{Credential, Device, Keel, SecretName, SecretText};
+    let mut device = Device {
+        name: "r1".to_owned(),
+        password: Some(Credential::Plain(SecretText::new("CANARY"))),
+        keel: Keel {
+            intent: Some(IntentSource::Template("t.j2".to_owned())),
+            ..Keel::default()
+        },
+        ..Device::default()
+    };
+    let mut files = FileSet::new();
+    files.insert("t.j2", "{{ host.password }}");
+    let asked = RenderDevice::of(&device).expect("it has an intent");
+    assert!(!format!("{asked:?}").contains("CANARY"));
+    let shown = |asked| render_device(&files, asked, &RenderLimits::default()).text;
+    assert_eq!(shown(&asked).as_deref(), Some("None"));
+    device.password = Some(Credential::Named(SecretName::new("pw").expect("a name")));
+    let asked = RenderDevice::of(&device).expect("it has an intent");
+    assert_eq!(shown(&asked).as_deref(), Some("⟦secret:pw⟧"));
+    device.keel.intent = None;
+    assert!(RenderDevice::of(&device).is_none());
 }

@@ -139,13 +139,17 @@ pub(super) fn to_data(value: &Value) -> Result<Data, Error> {
             }
             Data::Map(entries)
         }
-        kind => {
-            return Err(Error::new(
-                ErrorKind::InvalidOperation,
-                format!("{kind} is not plain data"),
-            ));
+        ValueKind::Undefined | ValueKind::Bytes | ValueKind::Plain | ValueKind::Invalid => {
+            return Err(not_plain(value));
         }
+        // Kinds a later engine may bring.
+        _ => return Err(not_plain(value)),
     })
+}
+
+fn not_plain(value: &Value) -> Error {
+    let message = format!("{} is not plain data", value.kind());
+    Error::new(ErrorKind::InvalidOperation, message)
 }
 
 fn number_data(value: &Value) -> Result<Data, Error> {

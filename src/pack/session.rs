@@ -233,6 +233,8 @@ pub struct DetectSpec {
     pub ssh: Vec<Known>,
     /// The output of `show version`.
     pub version: Vec<Known>,
+    /// What shows the same at the prompt of a shell, for a CLI that is a program.
+    pub from_shell: Option<CommandSpec>,
 }
 
 /// How to talk to a platform's CLI.

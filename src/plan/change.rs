@@ -184,7 +184,12 @@ fn replace(pair: Pair<'_>, op: &Op, from: NodeId, to: NodeId, changes: &mut Chan
     let is_block = |doc: &Document, id| doc.node(id).kind == NodeKind::Block;
     let (old, new) = (pair.old_line(from), pair.new_line_of(to));
     let blocks = is_block(pair.from, from) || is_block(pair.to, to);
-    let overwrites = !blocks || new.meaning.cardinality == Cardinality::Atomic;
+    let overwrites = match new.meaning.cardinality {
+        Cardinality::Atomic => true,
+        // Not every release takes another entry for a number that is in use.
+        Cardinality::Keyed => false,
+        Cardinality::One | Cardinality::Set | Cardinality::Seq | Cardinality::Literal => !blocks,
+    };
     if overwrites && !pair.dialect.remove_first(&old.meaning) {
         let action = Action::Replace(old, new);
         changes.list.push(Change::new(&op.path, action));

@@ -26,15 +26,16 @@ pub(super) fn settle(pair: Pair<'_>, changes: &mut Changes) {
         }
     }
     let mut dropped = BTreeSet::new();
+    let mut read = Read::default();
     for (key, indices) in touched {
-        let edit = Edit::new(pair, &key);
+        let edit = Edit::new(pair, &key, &mut read);
         match edit.way() {
-            Way::ByDiff => {}
-            Way::ByNumber => {
+            Way::Differences => {}
+            Way::Numbers => {
                 dropped.extend(indices);
                 numbers::edit(pair, &key.path, &edit.from, &edit.to, changes);
             }
-            Way::ByPlace => {
+            Way::Places => {
                 dropped.extend(indices);
                 edit.carry_out(&key, changes);
             }
@@ -79,11 +80,39 @@ fn list_of(pair: Pair<'_>, change: &Change) -> Option<ListKey> {
 /// How a list can be edited.
 enum Way {
     /// Every entry carries its number: the differences stand for themselves.
-    ByDiff,
+    Differences,
     /// The device shows numbers, the intent leaves some out.
-    ByNumber,
+    Numbers,
     /// Nothing but the place tells the order.
-    ByPlace,
+    Places,
+}
+
+/// The lists of a block, by slot.
+type Slots = BTreeMap<Option<Slot>, Vec<Line>>;
+
+/// The lists of the blocks looked at so far: a block with many lists is read once.
+#[derive(Default)]
+struct Read(BTreeMap<(bool, Vec<String>), Slots>);
+
+impl Read {
+    fn entries(&mut self, pair: Pair<'_>, doc: &Document, key: &ListKey, old: bool) -> Vec<Line> {
+        let place = (old, key.path.clone());
+        let whole = key.slot.is_none();
+        let lists = self.0.entry(place).or_insert_with(|| {
+            let mut lists = Slots::new();
+            let parent = find(doc, &key.path);
+            for id in parent.map_or(&[][..], |parent| doc.commands(parent)) {
+                let meaning = doc.meaning(*id, pair.dialect);
+                let slot = (!whole).then(|| meaning.slot.clone());
+                lists
+                    .entry(slot)
+                    .or_default()
+                    .push(Line { id: *id, meaning });
+            }
+            lists
+        });
+        lists.get(&key.slot).cloned().unwrap_or_default()
+    }
 }
 
 /// One list before and after.
@@ -94,27 +123,11 @@ struct Edit<'a> {
 }
 
 impl<'a> Edit<'a> {
-    fn new(pair: Pair<'a>, key: &ListKey) -> Self {
-        let entries = |doc: &Document| -> Vec<Line> {
-            let Some(parent) = find(doc, &key.path) else {
-                return Vec::new();
-            };
-            let lines = doc.commands(parent).iter().map(|id| Line {
-                id: *id,
-                meaning: doc.meaning(*id, pair.dialect),
-            });
-            lines
-                .filter(|line| {
-                    key.slot
-                        .as_ref()
-                        .is_none_or(|slot| *slot == line.meaning.slot)
-                })
-                .collect()
-        };
+    fn new(pair: Pair<'a>, key: &ListKey, read: &mut Read) -> Self {
         Self {
             pair,
-            from: entries(pair.from),
-            to: entries(pair.to),
+            from: read.entries(pair, pair.from, key, true),
+            to: read.entries(pair, pair.to, key, false),
         }
     }
 
@@ -124,12 +137,12 @@ impl<'a> Edit<'a> {
         let all = || self.from.iter().chain(&self.to);
         if all().all(|line| keyed(line) && has(line)) || (self.from.is_empty() && all().all(keyed))
         {
-            Way::ByDiff
+            Way::Differences
         } else if self.from.iter().all(|line| keyed(line) && has(line)) && self.to.iter().all(keyed)
         {
-            Way::ByNumber
+            Way::Numbers
         } else {
-            Way::ByPlace
+            Way::Places
         }
     }
 
@@ -199,6 +212,9 @@ impl<'a> Edit<'a> {
             self.take_back(key, line, changes);
         }
         let removed = first..changes.list.len();
+        if kept < self.to.len() && !removed.is_empty() {
+            self.hazard(changes, self.to.len() - kept);
+        }
         self.append(key, &self.to[kept..], removed.collect(), changes);
     }
 
@@ -210,7 +226,7 @@ impl<'a> Edit<'a> {
         }
         let removed: Vec<usize> = (first..changes.list.len()).collect();
         if drops_all && !self.to.is_empty() && !removed.is_empty() {
-            self.hazard(changes);
+            self.hazard(changes, self.to.len());
         }
         self.append(key, &self.to, removed, changes);
     }
@@ -235,10 +251,11 @@ impl<'a> Edit<'a> {
         let mut again = Change::new(outer, Action::Add(self.pair.new_line_of(new)));
         again.after.push(changes.list.len() - 1);
         changes.list.push(again);
-        self.hazard(changes);
+        self.hazard(changes, self.to.len());
     }
 
-    fn hazard(&self, changes: &mut Changes) {
+    /// Says what does not apply while `lines` of its entries are typed again.
+    fn hazard(&self, changes: &mut Changes, lines: usize) {
         let Some(line) = self.from.first() else {
             return;
         };
@@ -248,10 +265,16 @@ impl<'a> Edit<'a> {
             || format!("the list of `{}`", definer.meaning.canonical),
             |name| format!("{} `{}`", name.kind, name.name),
         );
-        changes.hazards.push(format!(
-            "{what} is dropped and typed again ({} lines); meanwhile whatever uses it lets everything through",
-            self.to.len()
-        ));
+        changes.hazards.push(if lines == self.to.len() {
+            format!(
+                "{what} is dropped and typed again ({lines} lines); meanwhile whatever uses it lets everything through"
+            )
+        } else {
+            format!(
+                "{what}: its last {lines} of {} lines are typed again; meanwhile they do not apply",
+                self.to.len()
+            )
+        });
     }
 
     fn take_back(&self, key: &ListKey, line: &Line, changes: &mut Changes) {

@@ -66,7 +66,8 @@ fn addresses(
     line: &Line,
     found: &mut BTreeSet<String>,
 ) {
-    if pair.dialect.lockout(&line.meaning) == Some(ADDRESS) {
+    let block = line.meaning.opens.is_some();
+    if !block && pair.dialect.lockout(&line.meaning) == Some(ADDRESS) {
         found.insert(line.meaning.canonical.clone());
     }
     for id in doc.commands(Some(line.id)) {

@@ -2,7 +2,7 @@
 
 use super::change::Pair;
 use super::{Inputs, Script, script};
-use crate::config::simulate::{Replay, replay};
+use crate::config::simulate::{Replay, replay_toward};
 use crate::config::{Scope, compare};
 use crate::model::{Command, Fingerprint, Proof};
 
@@ -27,7 +27,8 @@ pub(super) fn prove(inputs: &Inputs<'_>, scope: &Scope, forward: &Script<'_>) ->
         proven.proof = Proof::NotProved(problem.clone());
         return proven;
     }
-    let there = match replay(inputs.running, &lines(&forward.commands), inputs.dialect) {
+    let typed = lines(&forward.commands);
+    let there = match replay_toward(inputs.intended, inputs.running, &typed, inputs.dialect) {
         Ok(there) => there,
         Err(error) => {
             proven.proof = Proof::NotProved(error.to_string());
@@ -111,7 +112,8 @@ fn returned(inputs: &Inputs<'_>, there: &Replay, back: &Script) -> Result<Vec<St
     if let Some(problem) = back.problems.first() {
         return Err(format!("rollback: {problem}"));
     }
-    let here = replay(&there.document, &lines(&back.commands), inputs.dialect)
+    let typed = lines(&back.commands);
+    let here = replay_toward(inputs.running, &there.document, &typed, inputs.dialect)
         .map_err(|error| format!("rollback: {error}"))?;
     if here.document.fingerprint() == inputs.running.fingerprint() {
         return Ok(here.generic);

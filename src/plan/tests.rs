@@ -3,21 +3,26 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::config::dialect::DialectSpec;
+use crate::config::DialectSpec;
 use crate::model::{ApplyMode, ConfirmScope, Keel, Limits};
 
 const RUNNING: &str = "hostname r1\n!\ninterface eth0\n description a\n ip address 10.0.0.1/24\nexit\n!\n\
 ip route 10.1.0.0/16 10.0.0.2\nip route 10.2.0.0/16 10.0.0.2\nip route 10.3.0.0/16 10.0.0.2\n\
 ip route 10.4.0.0/16 10.0.0.2\nip route 10.5.0.0/16 10.0.0.2\nip route 10.6.0.0/16 10.0.0.2\n!\nend\n";
 
+/// What of a pack these tests need.
+#[derive(serde::Deserialize)]
+struct PackFile {
+    config: DialectSpec,
+}
+
 fn dialect(platform: &str) -> Arc<Dialect> {
     let text = match platform {
         "ios" => include_str!("../pack/packs/ios.yaml"),
         _ => include_str!("../pack/packs/frr.yaml"),
     };
-    let pack: serde_yaml::Value = serde_yaml::from_str(text).expect("a built-in pack");
-    let spec: DialectSpec = serde_yaml::from_value(pack["config"].clone()).expect("a dialect");
-    Arc::new(Dialect::compile(&spec).expect("a built-in dialect"))
+    let pack: PackFile = serde_yaml::from_str(text).expect("a built-in pack");
+    Arc::new(Dialect::compile(&pack.config).expect("a built-in dialect"))
 }
 
 struct World {

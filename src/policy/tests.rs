@@ -1,5 +1,6 @@
 use super::*;
-use crate::model::FileSet;
+use crate::config::{DialectSpec, Document};
+use crate::model::{FileSet, Finding, Verdict};
 
 const HEAD: &str = "apiVersion: netkeel.dev/v1\nkind: PolicyPack\nmetadata: {name: test}\nrules:\n";
 
@@ -201,12 +202,16 @@ fn the_example_packs_load_without_a_warning() {
 
 // ---- evaluation -------------------------------------------------------------------------
 
+/// What of a pack these tests need.
+#[derive(serde::Deserialize)]
+struct PackFile {
+    config: DialectSpec,
+}
+
 fn dialect() -> crate::config::Dialect {
-    let pack: serde_yaml::Value =
+    let pack: PackFile =
         serde_yaml::from_str(include_str!("../pack/packs/ios.yaml")).expect("a built-in pack");
-    let spec: crate::config::dialect::DialectSpec =
-        serde_yaml::from_value(pack["config"].clone()).expect("a dialect");
-    crate::config::Dialect::compile(&spec).expect("a built-in dialect")
+    crate::config::Dialect::compile(&pack.config).expect("a built-in dialect")
 }
 
 const IOS: &str = "version 15.7\n!\nhostname r1\nservice password-encryption\n!\ninterface GigabitEthernet0/0\n \

@@ -356,6 +356,9 @@ fn each_event_is_one_line_with_fields() {
         .with_writer(move || writer.clone())
         .finish();
     let events = every_event();
+    // Tests beside this one log without a subscriber; the first use of a log statement
+    // must be over before ours is installed, or it may stay switched off.
+    events.iter().for_each(log::write);
     tracing::subscriber::with_default(subscriber, || events.iter().for_each(log::write));
     let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<serde_json::Value> = text

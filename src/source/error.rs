@@ -47,8 +47,8 @@ pub enum SourceError {
         /// The patience it had.
         seconds: u64,
     },
-    /// An earlier fetch that was given up still holds the mirror.
-    #[error("still busy: an earlier fetch of `{url}`, given up, has not ended yet")]
+    /// A fetch that was given up earlier, or one of another process, holds the mirror.
+    #[error("still busy: another fetch of `{url}` has not ended yet")]
     Busy {
         /// The repository.
         url: String,
@@ -198,7 +198,7 @@ pub enum HostKeyFault {
     #[error("unknown; add it with `ssh-keyscan` after checking it")]
     Unknown,
     /// Lines only for other kinds of keys.
-    #[error("the server showed its {shown} key, known_hosts has only {known}")]
+    #[error("the server showed its {shown} key, known_hosts has only {known}; add that one too")]
     OtherKind {
         /// The kind the server showed.
         shown: String,

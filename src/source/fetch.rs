@@ -6,6 +6,8 @@
 //! because it looks at the deadline again before it does.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -13,12 +15,14 @@ use git2::{AutotagOption, Direction, FetchOptions, ProxyOptions, RemoteUpdateFla
 use tokio::time::Instant;
 
 use super::GitAuth;
+use super::anew::Anew;
 use super::error::SourceError;
 use super::talk::Talk;
 use super::url::Address;
 
 /// Everything the mirror holds: branches and tags, wherever they moved.
 const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+
 /// What one fetch needs to know; owned, because the thread may outlive the caller.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
@@ -26,10 +30,14 @@ pub(super) struct Job {
     pub(super) address: Address,
     /// With what login.
     pub(super) auth: GitAuth,
-    /// Into which bare repository; created if absent.
-    pub(super) into: PathBuf,
+    /// The mirror.
+    pub(super) mirror: PathBuf,
+    /// It is damaged and has to be made anew.
+    pub(super) anew: Option<Anew>,
     /// Held (`flock`) while the mirror is written.
     pub(super) lock: PathBuf,
+    /// True while another process holds the lock.
+    pub(super) waiting: Arc<AtomicBool>,
     /// When to give up.
     pub(super) deadline: Instant,
     /// The whole patience, for messages.
@@ -85,11 +93,16 @@ impl Job {
     }
 
     fn fetch(&self) -> Result<(), SourceError> {
+        self.waiting.store(true, Ordering::Relaxed);
         let lock = self.locked()?;
+        self.waiting.store(false, Ordering::Relaxed);
         if self.expired() {
             return Err(self.timed_out());
         }
-        let done = self.fetch_locked();
+        let done = match &self.anew {
+            None => self.fetch_into(&self.mirror),
+            Some(anew) => anew.replace(self),
+        };
         drop(lock);
         done
     }
@@ -108,9 +121,10 @@ impl Job {
             })
     }
 
-    fn fetch_locked(&self) -> Result<(), SourceError> {
-        let repository = open_or_create(&self.into)?;
-        let talk = Talk::new(self);
+    /// Fetches into a bare repository, which is created if absent.
+    pub(super) fn fetch_into(&self, path: &Path) -> Result<(), SourceError> {
+        let repository = open_or_create(path)?;
+        let talk = Talk::new(self, path);
         self.talk_to_server(&repository, &talk)
             .map_err(|e| talk.verdict(&e))
     }

@@ -3,20 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ErrorCode, Oid, Repository};
 use tokio::time::Instant;
 
+use super::anew::Anew;
 use super::error::SourceError;
 use super::fetch::{Ended, Job, open_or_create};
 use super::files::{self, ReadError, Room};
 use super::url::{Address, Scheme};
 use super::{SourceSpec, libgit2, resolve};
 use crate::model::{FileSet, Revision};
-
-/// Most objects carried over from a damaged mirror.
-const MAX_SALVAGED: usize = 200_000;
 
 /// What a look at the repository showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +30,7 @@ pub struct Resolved {
 pub struct Mirror {
     spec: SourceSpec,
     address: Address,
-    /// Closed when a fetch that was given up has ended.
+    /// Closes when a fetch that was given up has ended.
     left_behind: Mutex<Option<Receiver<()>>>,
     /// Something in it could not be read: the next refresh makes it anew.
     damaged: AtomicBool,
@@ -90,14 +88,20 @@ impl Mirror {
         self.still_there()?;
         if !self.damaged.load(Ordering::Relaxed) {
             let looked = self
-                .fetch(&self.spec.mirror, deadline)
+                .fetch(None, deadline)
                 .and_then(|()| self.look(previous));
             match looked {
                 Err(SourceError::Damaged { .. }) => {}
                 other => return other,
             }
         }
-        self.make_anew(previous, deadline)?;
+        let anew = Anew {
+            previous: previous.map(str::to_owned),
+            new: self.beside("new"),
+            old: self.beside("damaged"),
+        };
+        self.fetch(Some(anew), deadline)?;
+        self.damaged.store(false, Ordering::Relaxed);
         self.look(previous)
     }
 
@@ -120,20 +124,27 @@ impl Mirror {
 
     /// A local repository that has gone away is said so, not called a network fault.
     fn still_there(&self) -> Result<(), SourceError> {
-        match &self.address.path {
-            Some(path) if Repository::open(path).is_err() => Err(SourceError::Vanished {
-                url: self.address.shown.clone(),
+        let url = self.address.shown.clone();
+        match self.address.path.as_ref().map(Repository::open) {
+            Some(Err(e)) if e.code() == ErrorCode::NotFound => Err(SourceError::Vanished { url }),
+            Some(Err(e)) => Err(SourceError::Unreachable {
+                url,
+                why: e.message().to_owned(),
             }),
-            Some(_) | None => Ok(()),
+            Some(Ok(_)) | None => Ok(()),
         }
     }
 
-    fn fetch(&self, into: &Path, deadline: Instant) -> Result<(), SourceError> {
+    fn fetch(&self, anew: Option<Anew>, deadline: Instant) -> Result<(), SourceError> {
+        let waiting = Arc::new(AtomicBool::new(false));
+        let url = self.address.shown.clone();
         let job = Job {
             address: self.absolute(),
             auth: self.spec.auth.clone(),
-            into: into.to_owned(),
+            mirror: self.spec.mirror.clone(),
+            anew,
             lock: self.beside("lock"),
+            waiting: Arc::clone(&waiting),
             deadline,
             timeout: self.spec.timeout,
         };
@@ -145,10 +156,11 @@ impl Mirror {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
                 *slot = Some(gone);
-                Err(SourceError::TimedOut {
-                    url: self.address.shown.clone(),
-                    seconds: self.spec.timeout.as_secs(),
-                })
+                if waiting.load(Ordering::Relaxed) {
+                    return Err(SourceError::Busy { url });
+                }
+                let seconds = self.spec.timeout.as_secs();
+                Err(SourceError::TimedOut { url, seconds })
             }
         }
     }
@@ -241,75 +253,4 @@ impl Mirror {
             },
         })
     }
-
-    /// Fetches everything into a new mirror and, only when that has worked, puts it in the
-    /// place of the damaged one, which is kept beside it.
-    fn make_anew(&self, previous: Option<&str>, deadline: Instant) -> Result<(), SourceError> {
-        let (new, old) = (self.beside("new"), self.beside("damaged"));
-        remove(&new)?;
-        self.fetch(&new, deadline)?;
-        if let Some(previous) = previous {
-            // Best effort: the last known revision stays readable if it still can be read.
-            drop(salvage(&self.spec.mirror, &new, previous));
-        }
-        remove(&old)?;
-        rename(&self.spec.mirror, &old)?;
-        rename(&new, &self.spec.mirror)?;
-        self.damaged.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-fn remove(path: &Path) -> Result<(), SourceError> {
-    match std::fs::remove_dir_all(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(SourceError::Folder {
-            path: path.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), SourceError> {
-    match std::fs::rename(from, to) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(SourceError::Folder {
-            path: from.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Copies a commit and its files from one object database to another.
-fn salvage(from: &Path, to: &Path, revision: &str) -> Result<(), git2::Error> {
-    let id = Oid::from_str(revision)?;
-    let old = Odb::new()?;
-    old.add_disk_alternate(&from.join("objects").display().to_string())?;
-    let repository = Repository::open_bare(to)?;
-    let new = repository.odb()?;
-    let copy = |id: Oid| -> Result<ObjectType, git2::Error> {
-        let object = old.read(id)?;
-        if !new.exists(id) {
-            new.write(object.kind(), object.data())?;
-        }
-        Ok(object.kind())
-    };
-    copy(id)?;
-    let mut trees = vec![repository.find_commit(id)?.tree_id()];
-    let mut copied = 0;
-    while let Some(tree) = trees.pop() {
-        copy(tree)?;
-        for entry in &repository.find_tree(tree)? {
-            copied += 1;
-            if copied > MAX_SALVAGED {
-                return Ok(());
-            }
-            match entry.kind() {
-                Some(ObjectType::Tree) => trees.push(entry.id()),
-                Some(ObjectType::Blob) => drop(copy(entry.id())?),
-                _ => {}
-            }
-        }
-    }
-    Ok(())
 }

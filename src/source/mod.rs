@@ -4,6 +4,7 @@
 //! What comes out of a repository is somebody else's: nothing is checked out, links and
 //! submodules are refused, sizes are bounded, and every talk with a server ends in time.
 
+mod anew;
 mod error;
 mod fetch;
 mod files;

@@ -20,6 +20,8 @@ const MAX_OBJECTS: usize = 10_000_000;
 /// The callbacks of one fetch, and what they learned.
 pub(super) struct Talk<'a> {
     job: &'a Job,
+    /// The repository fetched into.
+    into: &'a Path,
     /// The first reason a callback had to stop.
     stopped: RefCell<Option<SourceError>>,
     /// Something secret was offered already: being asked again means it was refused.
@@ -30,9 +32,10 @@ pub(super) struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     /// Before the first word.
-    pub(super) fn new(job: &'a Job) -> Self {
+    pub(super) fn new(job: &'a Job, into: &'a Path) -> Self {
         Self {
             job,
+            into,
             stopped: RefCell::new(None),
             offered: Cell::new(false),
             answered: Cell::new(false),
@@ -94,7 +97,8 @@ impl<'a> Talk<'a> {
     ) -> Result<Cred, git2::Error> {
         self.still_wanted()?;
         let address = &self.job.address;
-        if Address::parse(url).is_ok_and(|asked| asked.host != address.host) {
+        let same = |asked: Address| asked.host == address.host && asked.scheme == address.scheme;
+        if !Address::parse(url).is_ok_and(same) {
             return Err(self.no_login("another server asks for it, after a redirect"));
         }
         let auth = &self.job.auth;
@@ -186,15 +190,23 @@ impl<'a> Talk<'a> {
             }
             _ if message.contains("status code: 404") => SourceError::Vanished { url },
             _ if message.contains("No space left") => SourceError::Folder {
-                path: self.job.into.clone(),
+                path: self.into.to_owned(),
                 source: std::io::ErrorKind::StorageFull.into(),
             },
-            (_, class) if self.answered.get() && is_storage(class) => SourceError::Damaged {
-                path: self.job.into.clone(),
-                why: message,
-            },
+            // Into an empty mirror: then it is the local repository that cannot be read.
+            (_, class) if is_storage(class) && self.answered.get() && !self.is_new() => {
+                SourceError::Damaged {
+                    path: self.into.to_owned(),
+                    why: message,
+                }
+            }
             _ => SourceError::Unreachable { url, why: message },
         }
+    }
+
+    /// Whether a mirror is made anew.
+    fn is_new(&self) -> bool {
+        self.into != self.job.mirror
     }
 
     /// A message without anything secret in it, on one line.

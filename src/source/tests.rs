@@ -338,7 +338,9 @@ fn a_repository_that_vanishes_and_comes_back() {
     assert!(mirror.files(&id).is_ok(), "the mirror keeps what it had");
     fs::rename(&away, &here).expect("moved");
     assert!(mirror.refresh(Some(&id)).expect("fetched").fast_forward);
-    let file = format!("file://{}", here.display());
+    let spaced = lab.folder.path().join("net work.git");
+    std::os::unix::fs::symlink(&here, &spaced).expect("linked");
+    let file = format!("file://{}", spaced.display()).replace(' ', "%20");
     let mut other = Mirror::open(spec(&file, &lab.folder.path().join("m2"))).expect("a mirror");
     assert_eq!(other.refresh(None).expect("fetched").revision.id, id);
 }
@@ -427,6 +429,19 @@ fn a_damaged_mirror_is_kept_while_the_repository_is_away() {
 }
 
 #[test]
+fn a_damaged_repository_is_not_called_a_damaged_mirror() {
+    let lab = Lab::new();
+    lab.commit("main", &[("c", "1")], &[]);
+    let lost = lab.blob(b"lost").to_string();
+    lab.commit("main", &[("c", "lost")], &[]);
+    let objects = lab.folder.path().join("net.git/objects");
+    fs::remove_file(objects.join(&lost[..2]).join(&lost[2..])).expect("removed");
+    let error = lab.mirror().refresh(None).expect_err("a hole in it");
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("net.git"), "{error}");
+}
+
+#[test]
 fn what_was_last_known_survives_a_new_mirror_of_a_rewritten_branch() {
     let lab = Lab::new();
     let known = lab.commit("main", &[("dir/c", "1")], &[]).to_string();
@@ -458,4 +473,32 @@ fn folders_that_cannot_be_used() {
     let mut not_a_ca = spec("https://h/x", &folder.path().join("m"));
     not_a_ca.auth.ca_file = Some(file);
     assert!(Mirror::open(not_a_ca).is_err());
+}
+
+#[test]
+fn a_mirror_that_another_process_writes_is_busy() {
+    let lab = Lab::new();
+    lab.commit("main", &[("c", "1")], &[]);
+    let lock = fs::File::create(lab.folder.path().join("mirror.lock")).expect("a file");
+    lock.lock().expect("locked");
+    let quick = SourceSpec {
+        timeout: Duration::from_millis(200),
+        ..lab.spec()
+    };
+    let mut mirror = Mirror::open(quick).expect("a mirror");
+    assert!(matches!(
+        mirror.refresh(None),
+        Err(SourceError::Busy { .. })
+    ));
+    drop(lock);
+    let mut other = lab.mirror();
+    assert!(other.refresh(None).is_ok());
+}
+
+#[test]
+fn a_mirror_may_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Mirror>();
+    shared::<Watcher>();
+    shared::<SourceError>();
 }

@@ -55,7 +55,11 @@ impl Address {
         }
         if let Some((scheme, rest)) = url.split_once("://") {
             let (scheme, port) = match scheme.to_ascii_lowercase().as_str() {
-                "file" => return Ok(Self::local(url, rest)),
+                "file" => {
+                    let path = rest.strip_prefix("localhost").unwrap_or(rest);
+                    let path = decoded(path).ok_or_else(|| fail("a bad `%` in it"))?;
+                    return Ok(Self::local(url, &path));
+                }
                 "https" => (Scheme::Https, 443),
                 "http" => (Scheme::Http, 80),
                 "ssh" | "git+ssh" | "ssh+git" => (Scheme::Ssh, 22),
@@ -153,6 +157,17 @@ fn host_port(text: &str, default: u16) -> Option<(String, u16)> {
     }
 }
 
+/// A path with `%20` and the like taken back.
+fn decoded(path: &str) -> Option<String> {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// An address without user, password and query, where they could hold a secret.
 pub(super) fn without_login(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -236,8 +251,17 @@ mod tests {
             let expected = (scheme, host.to_owned(), port, login, shown.to_owned());
             assert_eq!(parts(url), expected, "{url}");
         }
-        let local = Address::parse("file:///srv/net.git").map(|a| a.path);
-        assert_eq!(local.ok().flatten(), Some(PathBuf::from("/srv/net.git")));
+        for (url, path) in [
+            ("file:///srv/net.git", "/srv/net.git"),
+            ("file://localhost/srv/a%20b%25", "/srv/a b%"),
+            ("/srv/a%20b", "/srv/a%20b"),
+        ] {
+            let local = Address::parse(url).map(|a| a.path);
+            assert_eq!(local.ok().flatten(), Some(PathBuf::from(path)), "{url}");
+        }
+        for bad in ["file:///%2", "file:///%zz", "file:///%ff"] {
+            assert!(Address::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -33,7 +33,11 @@ async fn the_example_repository_renders_as_shown() {
     let modes: BTreeSet<ApplyMode> = inventory.devices.values().map(|d| d.keel.apply).collect();
     assert_eq!(modes.len(), 3, "the example shows every apply mode");
 
-    let devices: Vec<_> = inventory.devices.values().filter_map(RenderDevice::of).collect();
+    let devices: Vec<_> = inventory
+        .devices
+        .values()
+        .filter_map(RenderDevice::of)
+        .collect();
     assert_eq!(devices.len(), inventory.devices.len());
     let evaluator = Evaluator::new(env!("CARGO_BIN_EXE_netkeel").into());
     let request = RenderRequest {
@@ -59,5 +63,8 @@ async fn the_example_repository_renders_as_shown() {
     }
     // The names that settings for the example must define, besides the login's own.
     let expected = ["bgp_password", "bgp_password_7", "login_hash", "snmp_ro"];
-    assert_eq!(secrets.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        secrets.iter().map(String::as_str).collect::<Vec<_>>(),
+        expected
+    );
 }

@@ -2,10 +2,11 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod compare;
+mod deploy;
 mod device;
 mod evaluator;
-mod sim;
+mod example;
 mod plan;
 mod plan_properties;
-mod example;
-mod compare;
+mod sim;

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use netkeel::config::dialect::DialectSpec;
+use netkeel::config::DialectSpec;
 use netkeel::config::{Dialect, Document, compare};
 use netkeel::model::{
     Capabilities, Command, ConfirmScope, Decision, Device, Keel, Manage, Plan, Proof,
@@ -23,14 +23,19 @@ fn cases(platform: &str) -> Vec<PathBuf> {
     cases
 }
 
+/// What of a pack these tests need.
+#[derive(serde::Deserialize)]
+struct PackFile {
+    config: DialectSpec,
+}
+
 /// The dialect of a built-in pack, from its file.
 pub(crate) fn dialect(platform: &str) -> Dialect {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.join("src/pack/packs").join(format!("{platform}.yaml"));
     let text = std::fs::read_to_string(path).expect("the pack's file");
-    let pack: serde_yaml::Value = serde_yaml::from_str(&text).expect("a pack");
-    let spec: DialectSpec = serde_yaml::from_value(pack["config"].clone()).expect("a dialect");
-    Dialect::compile(&spec).expect("a dialect without faults")
+    let pack: PackFile = serde_yaml::from_str(&text).expect("a pack");
+    Dialect::compile(&pack.config).expect("a dialect without faults")
 }
 
 fn capabilities() -> Capabilities {

@@ -16,7 +16,7 @@ use crate::plan::plan_between;
 #[derive(Clone, Debug, PartialEq)]
 struct Piece {
     line: String,
-    inner: Vec<Piece>,
+    inner: Vec<Self>,
 }
 
 /// One random edit: where (as fractions of what there is) and what.

@@ -84,24 +84,14 @@ fn indent(
         None => options.get::<Option<bool>>("blank")?.unwrap_or(false),
     };
     options.assert_all_used()?;
-    let by = match by {
-        None => "    ".to_owned(),
-        Some(by) => match by.as_str() {
-            Some(by) => by.to_owned(),
-            None => {
-                let columns = usize::try_from(by)?;
-                width("indent", columns)?;
-                " ".repeat(columns)
-            }
-        },
-    };
-    let lines: Vec<&str> = text.split('\n').collect();
+    let by = margin(by)?;
+    let lines = text.split('\n').count();
     room(
         "indent",
-        text.len().saturating_add(lines.len().saturating_mul(by.len())),
+        text.len().saturating_add(lines.saturating_mul(by.len())),
     )?;
     let mut out = String::new();
-    for (i, line) in lines.iter().enumerate() {
+    for (i, line) in text.split('\n').enumerate() {
         if i > 0 {
             out.push('\n');
         }
@@ -116,6 +106,19 @@ fn indent(
         out.push_str(line);
     }
     Ok(out)
+}
+
+/// Spaces by number, or the text itself; four spaces when nothing is said.
+fn margin(by: Option<Value>) -> Result<String, Error> {
+    let Some(by) = by else {
+        return Ok(" ".repeat(4));
+    };
+    if let Some(text) = by.as_str() {
+        return Ok(text.to_owned());
+    }
+    let columns = usize::try_from(by)?;
+    width("indent", columns)?;
+    Ok(" ".repeat(columns))
 }
 
 fn join(
@@ -169,7 +172,8 @@ pub(super) fn widths(text: &str) -> Result<(), Error> {
 
 fn is_width(text: &str, digits: &str) -> bool {
     text.match_indices(digits).any(|(at, _)| {
-        let before = text[..at].trim_end_matches(['-', '+', ' ', '#', '0', '<', '>', '^', '=', '.', '_']);
+        let before =
+            text[..at].trim_end_matches(['-', '+', ' ', '#', '0', '<', '>', '^', '=', '.', '_']);
         before.ends_with(['%', ':'])
     })
 }

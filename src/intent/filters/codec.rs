@@ -18,9 +18,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("b64encode", b64encode);
     registry.filter("b64decode", b64decode);
     registry.filter("hash", hash);
-    registry.filter("hash_data", |text: &str, kind: &str| {
-        hash(text, Some(kind))
-    });
+    registry.filter("hash_data", |text: &str, kind: &str| hash(text, Some(kind)));
     registry.filter("md5", |text: String| digest(&text, "md5"));
     registry.filter("sha1", |text: String| digest(&text, "sha1"));
     registry.filter("checksum", |text: String| digest(&text, "sha1"));

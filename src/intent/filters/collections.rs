@@ -5,27 +5,16 @@ use minijinja::{Error, Value};
 
 use super::{Registry, fault, items};
 
-/// Most items a product or combination may have.
-const MOST_ITEMS: usize = 1_000_000;
-
 pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("combine", combine);
     registry.filter("dict2items", dict2items);
     registry.filter("items2dict", items2dict);
     registry.filter("flatten", flatten);
-    registry.filter("union", union);
-    registry.filter("intersect", intersect);
-    registry.filter("difference", difference);
-    registry.filter("symmetric_difference", symmetric_difference);
-    registry.filter("unique", unique);
     registry.filter("zip", |first: &Value, others: Rest<Value>| {
         zip(first, &others, None)
     });
     registry.filter("zip_longest", zip_longest);
     registry.filter("subelements", subelements);
-    registry.filter("product", product);
-    registry.filter("combinations", combinations);
-    registry.filter("permutations", permutations);
     registry.filter("extract", extract);
     registry.filter("rekey_on_member", rekey_on_member);
 }
@@ -93,9 +82,10 @@ fn combine(first: &Value, others: Rest<Value>, options: Kwargs) -> Result<Value,
     options.assert_all_used()?;
     let mut maps = Vec::new();
     for value in std::iter::once(first).chain(others.iter()) {
-        match value.kind() {
-            ValueKind::Seq | ValueKind::Iterable => maps.extend(value.try_iter()?),
-            _ => maps.push(value.clone()),
+        if is_list(value) {
+            maps.extend(value.try_iter()?);
+        } else {
+            maps.push(value.clone());
         }
     }
     let mut maps = maps.into_iter();
@@ -121,16 +111,14 @@ fn merge(old: &Value, new: &Value, recursive: bool, lists: ListMerge) -> Result<
             continue;
         };
         let known = &result[at].1;
-        let merged = if recursive
-            && known.kind() == ValueKind::Map
-            && value.kind() == ValueKind::Map
-        {
-            merge(known, &value, recursive, lists)?
-        } else if is_list(known) && is_list(&value) {
-            lists.merge(known, &value)?
-        } else {
-            value
-        };
+        let merged =
+            if recursive && known.kind() == ValueKind::Map && value.kind() == ValueKind::Map {
+                merge(known, &value, recursive, lists)?
+            } else if is_list(known) && is_list(&value) {
+                lists.merge(known, &value)?
+            } else {
+                value
+            };
         result[at].1 = merged;
     }
     Ok(Value::from_pairs(result))
@@ -205,70 +193,7 @@ fn flatten_into(
     Ok(())
 }
 
-/// Each item once, in order.
-fn distinct(list: impl IntoIterator<Item = Value>) -> Value {
-    let mut out: Vec<Value> = Vec::new();
-    for item in list {
-        if !out.contains(&item) {
-            out.push(item);
-        }
-    }
-    Value::from(out)
-}
-
-fn union(a: &Value, b: &Value) -> Result<Value, Error> {
-    let (a, b) = (items("union", a)?, items("union", b)?);
-    Ok(distinct(a.into_iter().chain(b)))
-}
-
-fn intersect(a: &Value, b: &Value) -> Result<Value, Error> {
-    let (a, b) = (items("intersect", a)?, items("intersect", b)?);
-    Ok(distinct(a.into_iter().filter(|v| b.contains(v))))
-}
-
-fn difference(a: &Value, b: &Value) -> Result<Value, Error> {
-    let (a, b) = (items("difference", a)?, items("difference", b)?);
-    Ok(distinct(a.into_iter().filter(|v| !b.contains(v))))
-}
-
-fn symmetric_difference(a: &Value, b: &Value) -> Result<Value, Error> {
-    let a = items("symmetric_difference", a)?;
-    let b = items("symmetric_difference", b)?;
-    let only = |one: &[Value], other: &[Value]| -> Vec<Value> {
-        one.iter().filter(|v| !other.contains(v)).cloned().collect()
-    };
-    Ok(distinct([only(&a, &b), only(&b, &a)].concat()))
-}
-
-/// Jinja's `unique`: without regard to case unless told.
-fn unique(list: &Value, case_sensitive: Option<bool>, options: Kwargs) -> Result<Value, Error> {
-    let case = match case_sensitive {
-        Some(case) => Some(case),
-        None => options.get::<Option<bool>>("case_sensitive")?,
-    };
-    let attribute = options.get::<Option<&str>>("attribute")?;
-    options.assert_all_used()?;
-    let mut seen: Vec<Value> = Vec::new();
-    let mut out = Vec::new();
-    for item in items("unique", list)? {
-        let mut key = item.clone();
-        for part in attribute.into_iter().flat_map(|a| a.split('.')) {
-            key = key.get_attr(part)?;
-        }
-        if let Some(text) = key.as_str()
-            && !case.unwrap_or(false)
-        {
-            key = Value::from(text.to_lowercase());
-        }
-        if !seen.contains(&key) {
-            seen.push(key);
-            out.push(item);
-        }
-    }
-    Ok(Value::from(out))
-}
-
-fn tuple(values: Vec<Value>) -> Value {
+pub(super) fn tuple(values: Vec<Value>) -> Value {
     Value::from(Tuple::new(values))
 }
 
@@ -295,7 +220,11 @@ fn zip(first: &Value, others: &[Value], fill: Option<&Value>) -> Result<Value, E
 fn zip_longest(first: &Value, others: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
     let fill = options.get::<Option<Value>>("fillvalue")?;
     options.assert_all_used()?;
-    zip(first, &others, Some(&fill.unwrap_or_else(|| Value::from(()))))
+    zip(
+        first,
+        &others,
+        Some(&fill.unwrap_or_else(|| Value::from(()))),
+    )
 }
 
 fn subelements(
@@ -306,7 +235,9 @@ fn subelements(
 ) -> Result<Value, Error> {
     let skip = match skip_missing {
         Some(skip) => skip,
-        None => options.get::<Option<bool>>("skip_missing")?.unwrap_or(false),
+        None => options
+            .get::<Option<bool>>("skip_missing")?
+            .unwrap_or(false),
     };
     options.assert_all_used()?;
     let elements: Vec<Value> = if value.kind() == ValueKind::Map {
@@ -347,62 +278,6 @@ fn sub(element: &Value, parts: &[String], skip: bool) -> Result<Option<Value>, E
     Ok(Some(below))
 }
 
-fn product(first: &Value, others: Rest<Value>) -> Result<Value, Error> {
-    let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
-    for list in std::iter::once(first).chain(others.iter()) {
-        let list = items("product", list)?;
-        room("product", rows.len().saturating_mul(list.len()))?;
-        let with = |row: &Vec<Value>| -> Vec<Vec<Value>> {
-            let longer = |item: &Value| [row.as_slice(), std::slice::from_ref(item)].concat();
-            list.iter().map(longer).collect()
-        };
-        rows = rows.iter().flat_map(with).collect();
-    }
-    Ok(rows.into_iter().map(tuple).collect())
-}
-
-fn room(what: &str, count: usize) -> Result<(), Error> {
-    if count > MOST_ITEMS {
-        return Err(fault(format!(
-            "{what} would make {count} items; the most is {MOST_ITEMS}"
-        )));
-    }
-    Ok(())
-}
-
-fn combinations(list: &Value, size: usize) -> Result<Value, Error> {
-    let list = items("combinations", list)?;
-    let mut rows: Vec<(usize, Vec<Value>)> = vec![(0, Vec::new())];
-    for _ in 0..size {
-        let mut next = Vec::new();
-        for (from, row) in &rows {
-            for (i, item) in list.iter().enumerate().skip(*from) {
-                next.push((i + 1, [row.as_slice(), std::slice::from_ref(item)].concat()));
-            }
-            room("combinations", next.len())?;
-        }
-        rows = next;
-    }
-    Ok(rows.into_iter().map(|(_, row)| tuple(row)).collect())
-}
-
-fn permutations(list: &Value, size: Option<usize>) -> Result<Value, Error> {
-    let list = items("permutations", list)?;
-    let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
-    for _ in 0..size.unwrap_or(list.len()) {
-        let mut next = Vec::new();
-        for row in &rows {
-            for i in (0..list.len()).filter(|i| !row.contains(i)) {
-                next.push([row.as_slice(), &[i]].concat());
-            }
-            room("permutations", next.len())?;
-        }
-        rows = next;
-    }
-    let values = |row: Vec<usize>| tuple(row.into_iter().map(|i| list[i].clone()).collect());
-    Ok(rows.into_iter().map(values).collect())
-}
-
 /// `key | extract(container, more_keys)`.
 fn extract(key: &Value, container: &Value, more: Option<Value>) -> Result<Value, Error> {
     let mut value = container.get_item(key)?;
@@ -425,7 +300,9 @@ fn rekey_on_member(
 ) -> Result<Value, Error> {
     let duplicates = match duplicates {
         Some(duplicates) => duplicates,
-        None => options.get::<Option<&str>>("duplicates")?.unwrap_or("error"),
+        None => options
+            .get::<Option<&str>>("duplicates")?
+            .unwrap_or("error"),
     };
     options.assert_all_used()?;
     let elements: Vec<Value> = if value.kind() == ValueKind::Map {
@@ -438,7 +315,9 @@ fn rekey_on_member(
     for element in elements {
         let key = element.get_item(member)?;
         if key.is_undefined() {
-            return Err(fault(format!("rekey_on_member: no `{member}` in {element}")));
+            return Err(fault(format!(
+                "rekey_on_member: no `{member}` in {element}"
+            )));
         }
         match out.iter_mut().find(|(k, _)| *k == key) {
             None => out.push((key, element)),

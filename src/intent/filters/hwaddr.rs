@@ -7,8 +7,12 @@ use super::{Registry, fault};
 pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("hwaddr", hwaddr);
     registry.filter("macaddr", hwaddr);
-    registry.filter("is_valid_mac", |mac: &Value| normal(&mac.to_string()).is_some());
-    registry.test("valid_mac", |mac: &Value| normal(&mac.to_string()).is_some());
+    registry.filter("is_valid_mac", |mac: &Value| {
+        normal(&mac.to_string()).is_some()
+    });
+    registry.test("valid_mac", |mac: &Value| {
+        normal(&mac.to_string()).is_some()
+    });
     registry.filter("mac_to_format", mac_to_format);
     registry.filter("mac_to_int", |mac: &Value| -> Result<u64, Error> {
         let digits = valid(mac)?;
@@ -39,11 +43,11 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     if !parts.iter().all(good) {
         return None;
     }
-    let padded: String = parts
+    let padded: Vec<String> = parts
         .iter()
         .map(|part| format!("{part:0>widths$}"))
         .collect();
-    u64::from_str_radix(&padded, 16).ok()
+    u64::from_str_radix(&padded.concat(), 16).ok()
 }
 
 fn hwaddr(value: &Value, query: Option<&str>) -> Result<Value, Error> {

@@ -14,34 +14,186 @@ const KNOWN: &[Known] = &[
     ("ATM", Some("At"), &["ATM", "AT"]),
     ("Bdi", None, &["B", "Bd", "Bdi"]),
     ("BVI", Some("Bv"), &["Bv", "Bvi"]),
-    ("Port-channel", Some("Po"), &["Bridge-Aggregation", "PortChannel", "Port-channel", "Port-Channel", "port-channel", "po", "Po"]),
+    (
+        "Port-channel",
+        Some("Po"),
+        &[
+            "Bridge-Aggregation",
+            "PortChannel",
+            "Port-channel",
+            "Port-Channel",
+            "port-channel",
+            "po",
+            "Po",
+        ],
+    ),
     ("Dialer", Some("Di"), &["Dialer", "Di"]),
     ("EOBC", Some("EO"), &["EOBC", "EO"]),
-    ("Ethernet", Some("Et"), &["Ethernet", "Eth", "eth", "Et", "et"]),
-    ("FastEthernet", Some("Fa"), &["FastEthernet", "FastEth", "FastE", "Fast", "Fas", "FE", "Fa", "fa"]),
+    (
+        "Ethernet",
+        Some("Et"),
+        &["Ethernet", "Eth", "eth", "Et", "et"],
+    ),
+    (
+        "FastEthernet",
+        Some("Fa"),
+        &[
+            "FastEthernet",
+            "FastEth",
+            "FastE",
+            "Fast",
+            "Fas",
+            "FE",
+            "Fa",
+            "fa",
+        ],
+    ),
     ("Fddi", Some("FD"), &["Fddi", "FD"]),
-    ("FortyGigabitEthernet", Some("Fo"), &["FortyGigabitEthernet", "FortyGigEthernet", "FortyGigEth", "FortyGigE", "FortyGig", "FGE", "FO", "Fo"]),
-    ("FiftyGigabitEthernet", None, &["FiftyGigabitEthernet", "FiftyGigEthernet", "FiftyGigEth", "FiftyGigE", "FI", "Fi", "fi"]),
-    ("GigabitEthernet", Some("Gi"), &["GigabitEthernet", "GigEthernet", "GigEth", "GigE", "Gig", "GE", "Ge", "ge", "Gi", "gi"]),
-    ("HundredGigabitEthernet", Some("Hu"), &["HundredGigabitEthernet", "HundredGigEthernet", "HundredGigEth", "HundredGigE", "HundredGig", "Hu"]),
-    ("TwentyFiveGigE", Some("Twe"), &["TwentyFiveGigabitEthernet", "TwentyFiveGigEthernet", "TwentyFiveGigEth", "TwentyFiveGigE", "TwentyFiveGig", "TF", "Tf", "tf", "Twe"]),
-    ("TwoHundredGigabitEthernet", None, &["TwoHundredGigabitEthernet", "TwoHundredGigEthernet", "TwoHundredGigEth", "TwoHundredGigE", "TwoHundredGig", "TH", "Th", "th"]),
-    ("FourHundredGigabitEthernet", Some("FH"), &["FourHundredGigabitEthernet", "FourHundredGigEthernet", "FourHundredGigEth", "FourHundredGigE", "FourHundredGig", "F", "f"]),
-    ("Loopback", Some("Lo"), &["Loopback", "loopback", "Lo", "lo"]),
-    ("Management", Some("Ma"), &["Management", "Mgmt", "mgmt", "Ma"]),
+    (
+        "FortyGigabitEthernet",
+        Some("Fo"),
+        &[
+            "FortyGigabitEthernet",
+            "FortyGigEthernet",
+            "FortyGigEth",
+            "FortyGigE",
+            "FortyGig",
+            "FGE",
+            "FO",
+            "Fo",
+        ],
+    ),
+    (
+        "FiftyGigabitEthernet",
+        None,
+        &[
+            "FiftyGigabitEthernet",
+            "FiftyGigEthernet",
+            "FiftyGigEth",
+            "FiftyGigE",
+            "FI",
+            "Fi",
+            "fi",
+        ],
+    ),
+    (
+        "GigabitEthernet",
+        Some("Gi"),
+        &[
+            "GigabitEthernet",
+            "GigEthernet",
+            "GigEth",
+            "GigE",
+            "Gig",
+            "GE",
+            "Ge",
+            "ge",
+            "Gi",
+            "gi",
+        ],
+    ),
+    (
+        "HundredGigabitEthernet",
+        Some("Hu"),
+        &[
+            "HundredGigabitEthernet",
+            "HundredGigEthernet",
+            "HundredGigEth",
+            "HundredGigE",
+            "HundredGig",
+            "Hu",
+        ],
+    ),
+    (
+        "TwentyFiveGigE",
+        Some("Twe"),
+        &[
+            "TwentyFiveGigabitEthernet",
+            "TwentyFiveGigEthernet",
+            "TwentyFiveGigEth",
+            "TwentyFiveGigE",
+            "TwentyFiveGig",
+            "TF",
+            "Tf",
+            "tf",
+            "Twe",
+        ],
+    ),
+    (
+        "TwoHundredGigabitEthernet",
+        None,
+        &[
+            "TwoHundredGigabitEthernet",
+            "TwoHundredGigEthernet",
+            "TwoHundredGigEth",
+            "TwoHundredGigE",
+            "TwoHundredGig",
+            "TH",
+            "Th",
+            "th",
+        ],
+    ),
+    (
+        "FourHundredGigabitEthernet",
+        Some("FH"),
+        &[
+            "FourHundredGigabitEthernet",
+            "FourHundredGigEthernet",
+            "FourHundredGigEth",
+            "FourHundredGigE",
+            "FourHundredGig",
+            "F",
+            "f",
+        ],
+    ),
+    (
+        "Loopback",
+        Some("Lo"),
+        &["Loopback", "loopback", "Lo", "lo"],
+    ),
+    (
+        "Management",
+        Some("Ma"),
+        &["Management", "Mgmt", "mgmt", "Ma"],
+    ),
     ("MFR", Some("MFR"), &["MFR"]),
     ("Multilink", Some("Mu"), &["Multilink", "Mu"]),
     ("nve", None, &["n", "nv", "nve"]),
     ("POS", Some("PO"), &["POS", "PO"]),
     ("Serial", Some("Se"), &["Serial", "Se", "S"]),
     ("Sync", Some("Sy"), &["Sync", "Sy"]),
-    ("TenGigabitEthernet", Some("Te"), &["Ten-GigabitEthernet", "TenGigabitEthernet", "TenGigEthernet", "TenGigEth", "TenGigE", "TenGig", "TeGig", "Ten", "T", "Te", "te", "XGE"]),
+    (
+        "TenGigabitEthernet",
+        Some("Te"),
+        &[
+            "Ten-GigabitEthernet",
+            "TenGigabitEthernet",
+            "TenGigEthernet",
+            "TenGigEth",
+            "TenGigE",
+            "TenGig",
+            "TeGig",
+            "Ten",
+            "T",
+            "Te",
+            "te",
+            "XGE",
+        ],
+    ),
     ("Tunnel", Some("Tu"), &["Tunnel", "Tun", "Tu"]),
     ("TwoGigabitEthernet", Some("Tw"), &["Tw", "Two"]),
     ("Virtual-Access", Some("Vi"), &["Virtual-Access", "Vi"]),
     ("Virtual-Template", Some("Vt"), &["Virtual-Template", "Vt"]),
-    ("VLAN", Some("Vl"), &["VLAN", "V", "Vl", "Vlan-interface", "vlan"]),
-    ("Wlan-GigabitEthernet", Some("Wl-Gi"), &["Wlan-GigabitEthernet"]),
+    (
+        "VLAN",
+        Some("Vl"),
+        &["VLAN", "V", "Vl", "Vlan-interface", "vlan"],
+    ),
+    (
+        "Wlan-GigabitEthernet",
+        Some("Wl-Gi"),
+        &["Wlan-GigabitEthernet"],
+    ),
 ];
 
 /// Most interfaces one range may stand for.
@@ -51,11 +203,14 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("canonical_interface_name", |name: &str, options: Kwargs| {
         named(name, &options, canonical)
     });
-    registry.filter("abbreviated_interface_name", |name: &str, options: Kwargs| {
-        named(name, &options, abbreviated)
-    });
+    registry.filter(
+        "abbreviated_interface_name",
+        |name: &str, options: Kwargs| named(name, &options, abbreviated),
+    );
     registry.filter("canonical_interface_name_list", |list: &Value| {
-        each(list, |name| canonical(name).unwrap_or_else(|| name.to_owned()))
+        each(list, |name| {
+            canonical(name).unwrap_or_else(|| name.to_owned())
+        })
     });
     registry.filter("abbreviated_interface_name_list", |list: &Value| {
         each(list, |name| {
@@ -78,11 +233,7 @@ fn split(name: &str) -> (&str, &str) {
     (head, name[head.len()..].trim_start())
 }
 
-fn named(
-    name: &str,
-    options: &Kwargs,
-    form: fn(&str) -> Option<String>,
-) -> Result<String, Error> {
+fn named(name: &str, options: &Kwargs, form: fn(&str) -> Option<String>) -> Result<String, Error> {
     let verify = options.get::<Option<bool>>("verify")?.unwrap_or(false);
     options.assert_all_used()?;
     match form(name) {
@@ -120,7 +271,11 @@ fn expand(pattern: &str) -> Result<Vec<String>, Error> {
     let Some((before, rest)) = pattern.split_once('[') else {
         return Ok(vec![pattern.to_owned()]);
     };
-    let bad = || fault(format!("interface_range_expansion: `{pattern}` is no pattern like `Gi1/0/[1-4,7]`"));
+    let bad = || {
+        fault(format!(
+            "interface_range_expansion: `{pattern}` is no pattern like `Gi1/0/[1-4,7]`"
+        ))
+    };
     let (inside, after) = rest.split_once(']').ok_or_else(bad)?;
     let tails = expand(after)?;
     let mut out = Vec::new();
@@ -162,11 +317,12 @@ fn pieces(name: &str) -> Result<Vec<Piece>, Error> {
     let mut out = Vec::new();
     let mut rest = name;
     while let Some(first) = rest.chars().next() {
-        let class = kind(first)
-            .ok_or_else(|| fault(format!("`{name}`: `{first}` is not part of interface names")))?;
-        let end = rest
-            .find(|c| kind(c) != Some(class))
-            .unwrap_or(rest.len());
+        let class = kind(first).ok_or_else(|| {
+            fault(format!(
+                "`{name}`: `{first}` is not part of interface names"
+            ))
+        })?;
+        let end = rest.find(|c| kind(c) != Some(class)).unwrap_or(rest.len());
         let part = rest[..end].to_owned();
         rest = &rest[end..];
         out.push(match class {

@@ -76,7 +76,9 @@ fn below(net: Net, prefix: u8, index: Option<i64>) -> Result<Value, Error> {
         return if index.is_some() {
             Ok(is_false(false))
         } else {
-            Err(fault(format!("ipsubnet: {net} has no subnets of /{prefix}")))
+            Err(fault(format!(
+                "ipsubnet: {net} has no subnets of /{prefix}"
+            )))
         };
     };
     let count = 1_i128.checked_shl(u32::from(longer));
@@ -136,11 +138,7 @@ fn nthhost(value: &Value, query: Option<Value>) -> Value {
     }
 }
 
-fn within(
-    outer: &Value,
-    test: &Value,
-    range: fn(Net) -> (u128, u128),
-) -> Result<bool, Error> {
+fn within(outer: &Value, test: &Value, range: fn(Net) -> (u128, u128)) -> Result<bool, Error> {
     let outer = net("network_in_network", outer)?;
     let test = net("network_in_network", test)?;
     let (first, last) = range(outer);
@@ -156,9 +154,7 @@ fn nth_usable(value: &Value, n: i128) -> Value {
     }
     let (first, last) = net.usable();
     match net.plus(n) {
-        Some(bits) if (first..=last).contains(&bits) => {
-            Value::from(net.address(bits).to_string())
-        }
+        Some(bits) if (first..=last).contains(&bits) => Value::from(net.address(bits).to_string()),
         Some(_) | None => Value::from(()),
     }
 }

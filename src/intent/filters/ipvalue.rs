@@ -80,9 +80,7 @@ impl Net {
     /// Bits of the host part set.
     fn host_bits(self) -> u128 {
         let free = u32::from(self.width() - self.prefix);
-        u128::MAX
-            .checked_shr(128 - free)
-            .unwrap_or(0)
+        u128::MAX.checked_shr(128 - free).unwrap_or(0)
     }
 
     /// All addresses of the version.

@@ -1,9 +1,8 @@
 //! JSON as Python's `json` module writes and reads it.
 
-
+use minijinja::Error;
 use minijinja::Value;
 use minijinja::value::Kwargs;
-use minijinja::Error;
 
 use super::{Registry, bounded, fault};
 use crate::intent::values::to_data;
@@ -116,7 +115,8 @@ impl Style {
                 c if u32::from(c) < 0x20 || (self.ascii && !c.is_ascii()) => {
                     let mut units = [0; 2];
                     for unit in c.encode_utf16(&mut units) {
-                        out.push_str(&format!("\\u{unit:04x}"));
+                        let code = format!("\\u{unit:04x}");
+                        out.push_str(&code);
                     }
                 }
                 c => out.push(c),
@@ -172,8 +172,9 @@ fn from_value(value: &serde_json::Value) -> Value {
         },
         Json::String(s) => Value::from(s.as_str()),
         Json::Array(items) => items.iter().map(from_value).collect(),
-        Json::Object(map) => {
-            Value::from_pairs(map.iter().map(|(k, v)| (Value::from(k.as_str()), from_value(v))))
-        }
+        Json::Object(map) => Value::from_pairs(
+            map.iter()
+                .map(|(k, v)| (Value::from(k.as_str()), from_value(v))),
+        ),
     }
 }

@@ -37,7 +37,9 @@ fn check(text: &str, method: &str, args: &[Value]) -> Result<(), Error> {
             let part = |i: usize| args.get(i).and_then(Value::as_str).unwrap_or_default();
             replacing(text, part(0), part(1))
         }
-        "join" => args.first().map_or(Ok(()), |list| joining(list, text.len())),
+        "join" => args
+            .first()
+            .map_or(Ok(()), |list| joining(list, text.len())),
         "format" => widths(text),
         _ => Ok(()),
     }
@@ -49,10 +51,12 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Option<Result<Value,
         "rjust" => pad(text, args, |gap| (gap, 0)),
         "center" => pad(text, args, |gap| centre(gap, args)),
         "zfill" => zfill(text, args),
-        "removeprefix" => from_args(args)
-            .map(|(p,): (&str,)| Value::from(text.strip_prefix(p).unwrap_or(text))),
-        "removesuffix" => from_args(args)
-            .map(|(p,): (&str,)| Value::from(text.strip_suffix(p).unwrap_or(text))),
+        "removeprefix" => {
+            from_args(args).map(|(p,): (&str,)| Value::from(text.strip_prefix(p).unwrap_or(text)))
+        }
+        "removesuffix" => {
+            from_args(args).map(|(p,): (&str,)| Value::from(text.strip_suffix(p).unwrap_or(text)))
+        }
         "partition" => from_args(args).map(|(p,): (&str,)| match text.split_once(p) {
             Some((before, after)) => three(before, p, after),
             None => three(text, "", ""),
@@ -72,7 +76,11 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Option<Result<Value,
 }
 
 fn three(a: &str, b: &str, c: &str) -> Value {
-    Value::from(Tuple::from([Value::from(a), Value::from(b), Value::from(c)]))
+    Value::from(Tuple::from([
+        Value::from(a),
+        Value::from(b),
+        Value::from(c),
+    ]))
 }
 
 fn swapcase(text: &str) -> String {

@@ -1,5 +1,9 @@
 //! Filters, tests and functions under the names Ansible and netutils use. Each family has
 //! its file; `docs/templates.md` lists them all, and a test compares the two.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the engine hands arguments of filters over by value"
+)]
 
 mod bounded;
 mod codec;
@@ -7,6 +11,7 @@ mod collections;
 mod hwaddr;
 mod interface;
 mod ipaddr;
+mod ipkind;
 mod ipmore;
 mod ipvalue;
 mod json;
@@ -14,6 +19,7 @@ mod methods;
 mod netutils;
 mod numbers;
 mod regexes;
+mod sets;
 mod text;
 mod vlan;
 mod yaml_read;
@@ -41,18 +47,84 @@ pub(super) use Kind::{Filter as FILTER, Test as TEST};
 
 /// minijinja's own filters that are used as they are.
 const BUILTIN_FILTERS: &[&str] = &[
-    "abs", "attr", "capitalize", "chain", "count", "d", "default", "dictsort", "e", "escape",
-    "first", "groupby", "items", "last", "length", "lines", "list", "lower", "map", "max", "min",
-    "pprint", "reject", "rejectattr", "reverse", "round", "safe", "select", "selectattr", "sort",
-    "split", "string", "sum", "title", "tojson", "trim", "upper", "urlencode",
+    "abs",
+    "attr",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "groupby",
+    "items",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "upper",
+    "urlencode",
 ];
 
 /// minijinja's own tests.
 const BUILTIN_TESTS: &[&str] = &[
-    "boolean", "defined", "divisibleby", "endingwith", "eq", "equalto", "escaped", "even",
-    "false", "filter", "float", "ge", "greaterthan", "gt", "in", "int", "integer", "iterable",
-    "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd", "safe", "sameas",
-    "sequence", "startingwith", "string", "test", "true", "undefined", "upper",
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "escaped",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "int",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
 ];
 
 /// minijinja's own functions, and ours that depend on the device.
@@ -116,6 +188,7 @@ fn fill(registry: &mut Registry<'_>) {
     netutils::register(registry);
     numbers::register(registry);
     regexes::register(registry);
+    sets::register(registry);
     text::register(registry);
     registry.function("cycler", globals::cycler);
     registry.function("joiner", globals::joiner);

@@ -25,17 +25,13 @@ fn masks(registry: &mut Registry<'_>) {
     registry.filter("netmask_to_cidr", |mask: &Value| {
         mask_length(&mask.to_string()).ok_or_else(|| fault(format!("`{mask}` is no netmask")))
     });
-    registry.filter("cidr_to_netmask", |prefix: &Value| {
-        to_mask(prefix, false)
-    });
-    registry.filter("cidr_to_netmaskv6", |prefix: &Value| {
-        to_mask(prefix, true)
-    });
+    registry.filter("cidr_to_netmask", |prefix: &Value| to_mask(prefix, false));
+    registry.filter("cidr_to_netmaskv6", |prefix: &Value| to_mask(prefix, true));
     registry.filter("netmask_to_wildcardmask", |mask: &Value| {
         inverse(mask, |text| mask_length(text).is_some())
     });
     registry.filter("wildcardmask_to_netmask", |mask: &Value| {
-        inverse(mask, |text| is_wildcard(text))
+        inverse(mask, is_wildcard)
     });
 }
 
@@ -50,9 +46,7 @@ fn addresses(registry: &mut Registry<'_>) {
         let width = usize::from(net.width());
         Ok::<_, Error>(format!("{:0width$b}", net.bits()))
     });
-    registry.filter("ip_addition", |ip: &Value, n: i64| {
-        moved(ip, i128::from(n))
-    });
+    registry.filter("ip_addition", |ip: &Value, n: i64| moved(ip, i128::from(n)));
     registry.filter("ip_subtract", |ip: &Value, n: i64| {
         moved(ip, -i128::from(n))
     });
@@ -88,9 +82,7 @@ fn questions(registry: &mut Registry<'_>) {
     registry.filter("is_netmask", |v: &Value| {
         mask_length(&v.to_string()).is_some()
     });
-    registry.test("netmask", |v: &Value| {
-        mask_length(&v.to_string()).is_some()
-    });
+    registry.test("netmask", |v: &Value| mask_length(&v.to_string()).is_some());
     registry.filter("is_reversible_wildcardmask", |v: &Value| {
         is_wildcard(&v.to_string())
     });
@@ -127,7 +119,9 @@ fn network_with_mask(text: &str) -> bool {
 
 fn moved(ip: &Value, n: i128) -> Result<String, Error> {
     let net = host(ip)?;
-    let bits = net.plus(n).ok_or_else(|| fault(format!("{ip} {n:+} is no address")))?;
+    let bits = net
+        .plus(n)
+        .ok_or_else(|| fault(format!("{ip} {n:+} is no address")))?;
     Ok(net.address(bits).to_string())
 }
 
@@ -207,7 +201,9 @@ fn peer(value: &Value) -> Result<String, Error> {
 fn ips_sorted(list: &Value, kind: Option<&str>, options: Kwargs) -> Result<Value, Error> {
     let kind = match kind {
         Some(kind) => kind,
-        None => options.get::<Option<&str>>("sort_type")?.unwrap_or("network"),
+        None => options
+            .get::<Option<&str>>("sort_type")?
+            .unwrap_or("network"),
     };
     options.assert_all_used()?;
     let texts: Vec<Value> = match list.as_str() {

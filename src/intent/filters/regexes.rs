@@ -61,7 +61,12 @@ fn compile(
 }
 
 fn unusable(pattern: &str, error: &regex::Error) -> String {
-    for (sign, what) in [("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind")] {
+    for (sign, what) in [
+        ("(?=", "look-ahead"),
+        ("(?!", "look-ahead"),
+        ("(?<=", "look-behind"),
+        ("(?<!", "look-behind"),
+    ] {
         if pattern.contains(sign) {
             return format!(
                 "the regular expression `{pattern}` uses {what}, which the linear-time engine does not have; match the surroundings with a group and use `\\1`"
@@ -99,25 +104,13 @@ fn replace(
     let ignore_case = flag(ignore_case, &options, "ignorecase")?;
     let multiline = flag(None, &options, "multiline")?;
     let limit = options.get::<Option<usize>>("count")?.unwrap_or(0);
-    let mandatory = options.get::<Option<usize>>("mandatory_count")?.unwrap_or(0);
+    let mandatory = options
+        .get::<Option<usize>>("mandatory_count")?
+        .unwrap_or(0);
     options.assert_all_used()?;
     let regex = compile(pattern, ignore_case, multiline, Place::Anywhere)?;
     let template = Template::parse(replacement, &regex)?;
-    let mut out = String::new();
-    let mut done = 0;
-    let mut from = 0;
-    for captures in regex.captures_iter(&value) {
-        let Some(whole) = captures.get(0) else { continue };
-        out.push_str(&value[from..whole.start()]);
-        template.expand(&captures, &mut out);
-        bounded::room("regex_replace", out.len())?;
-        from = whole.end();
-        done += 1;
-        if done == limit {
-            break;
-        }
-    }
-    out.push_str(&value[from..]);
+    let (out, done) = template.replace(&value, &regex, limit)?;
     if mandatory != 0 && mandatory != done {
         return Err(fault(format!(
             "regex_replace: `{pattern}` should match {mandatory} times and matches {done} times"
@@ -183,6 +176,28 @@ impl Template {
             c => format!("\\{c}"),
         };
         Ok((Piece::Text(text), first.len_utf8()))
+    }
+
+    /// Replaces up to `limit` matches (0: all); says how many there were.
+    fn replace(&self, value: &str, regex: &Regex, limit: usize) -> Result<(String, usize), Error> {
+        let mut out = String::new();
+        let mut done = 0;
+        let mut from = 0;
+        for captures in regex.captures_iter(value) {
+            let Some(whole) = captures.get(0) else {
+                continue;
+            };
+            out.push_str(&value[from..whole.start()]);
+            self.expand(&captures, &mut out);
+            bounded::room("regex_replace", out.len())?;
+            from = whole.end();
+            done += 1;
+            if done == limit {
+                break;
+            }
+        }
+        out.push_str(&value[from..]);
+        Ok((out, done))
     }
 
     fn expand(&self, captures: &Captures<'_>, out: &mut String) {
@@ -254,9 +269,7 @@ fn find_all(
     let found = |captures: Captures<'_>| match captures.len() {
         1 => text(&captures, 0),
         2 => text(&captures, 1),
-        n => Value::from(Tuple::new(
-            (1..n).map(|g| text(&captures, g)).collect(),
-        )),
+        n => Value::from(Tuple::new((1..n).map(|g| text(&captures, g)).collect())),
     };
     Ok(regex.captures_iter(&value).map(found).collect())
 }
@@ -294,5 +307,10 @@ fn test(value: &Value, pattern: &str, options: &Kwargs, kind: &str) -> Result<bo
 
 fn regex_test(value: &Value, pattern: &str, options: Kwargs) -> Result<bool, Error> {
     let kind = options.get::<Option<String>>("match_type")?;
-    test(value, pattern, &options, kind.as_deref().unwrap_or("search"))
+    test(
+        value,
+        pattern,
+        &options,
+        kind.as_deref().unwrap_or("search"),
+    )
 }

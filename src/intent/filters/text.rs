@@ -28,12 +28,15 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.test("all", |list: &Value| -> Result<bool, Error> {
         Ok(list.try_iter()?.all(|v| v.is_true()))
     });
-    registry.test("contains", |list: &Value, item: &Value| -> Result<bool, Error> {
-        if let (Some(text), Some(part)) = (list.as_str(), item.as_str()) {
-            return Ok(text.contains(part));
-        }
-        Ok(list.try_iter()?.any(|v| v == *item))
-    });
+    registry.test(
+        "contains",
+        |list: &Value, item: &Value| -> Result<bool, Error> {
+            if let (Some(text), Some(part)) = (list.as_str(), item.as_str()) {
+                return Ok(text.contains(part));
+            }
+            Ok(list.try_iter()?.any(|v| v == *item))
+        },
+    );
     registry.test("subset", |a: &Value, b: &Value| subset(a, b));
     registry.test("issubset", |a: &Value, b: &Value| subset(a, b));
     registry.test("superset", |a: &Value, b: &Value| subset(b, a));
@@ -97,7 +100,8 @@ fn truncate(text: String, args: Rest<ValueOrKwargs>) -> Result<String, Error> {
     let kept = if killwords {
         kept.as_str()
     } else {
-        kept.rsplit_once(' ').map_or(kept.as_str(), |(before, _)| before)
+        kept.rsplit_once(' ')
+            .map_or(kept.as_str(), |(before, _)| before)
     };
     Ok(format!("{kept}{end}"))
 }
@@ -136,7 +140,10 @@ fn wrap(line: &str, width: usize, break_long: bool, lines: &mut Vec<String>) {
             lines.push(std::mem::take(&mut current));
         }
         while break_long && word.chars().count() > width {
-            let cut = word.char_indices().nth(width).map_or(word.len(), |(i, _)| i);
+            let cut = word
+                .char_indices()
+                .nth(width)
+                .map_or(word.len(), |(i, _)| i);
             lines.push(word[..cut].to_owned());
             word = &word[cut..];
         }
@@ -190,21 +197,25 @@ fn comment(text: String, style: Option<&str>, options: Kwargs) -> Result<String,
     if prefix == newline {
         out += &newline.repeat(before);
     } else if !prefix.is_empty() {
-        out += &format!("{prefix}{newline}").repeat(before);
+        out += &[prefix, newline.clone()].concat().repeat(before);
     }
-    let lines = text.split(newline.as_str());
-    let decorated: Vec<String> = lines.map(|line| format!("{decoration}{line}")).collect();
-    let body = decorated.join(&newline);
-    // An empty line is only the decoration; its trailing spaces go.
-    out += &body.replace(
-        &format!("{decoration}{newline}"),
-        &format!("{bare}{newline}"),
-    );
-    out += &format!("{newline}{postfix}").repeat(after);
+    out += &decorated(&text, &decoration, &newline);
+    out += &[newline.as_str(), &postfix].concat().repeat(after);
     if !end.is_empty() {
-        out += &format!("{newline}{end}");
+        out += &newline;
+        out += &end;
     }
     Ok(out)
+}
+
+/// Every line behind its decoration; an empty one loses the spaces at its end.
+fn decorated(text: &str, decoration: &str, newline: &str) -> String {
+    let lines = text.split(newline);
+    let lines: Vec<String> = lines.map(|line| format!("{decoration}{line}")).collect();
+    lines.join(newline).replace(
+        &[decoration, newline].concat(),
+        &[decoration.trim_end(), newline].concat(),
+    )
 }
 
 fn ternary(value: &Value, yes: Value, no: Value, none: Option<Value>) -> Value {
@@ -233,16 +244,12 @@ fn mandatory(value: &Value, message: Option<String>, options: Kwargs) -> Result<
 
 /// Ansible's `bool`: yes, on, true and 1 are true, anything else is not.
 fn to_bool(value: &Value) -> Value {
-    let truth = match value.kind() {
-        ValueKind::Bool => value.is_true(),
-        ValueKind::Number => *value == Value::from(1),
-        ValueKind::String => {
-            let text = value.as_str().unwrap_or_default().to_lowercase();
-            matches!(text.as_str(), "yes" | "on" | "true" | "1")
-        }
-        _ => false,
-    };
-    Value::from(truth)
+    if let Some(text) = value.as_str() {
+        let text = text.to_lowercase();
+        return Value::from(matches!(text.as_str(), "yes" | "on" | "true" | "1"));
+    }
+    let number = matches!(value.kind(), ValueKind::Bool | ValueKind::Number);
+    Value::from(number && *value == Value::from(1))
 }
 
 fn type_debug(value: &Value) -> &'static str {

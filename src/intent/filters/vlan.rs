@@ -26,15 +26,19 @@ fn to_config(filter: &str, list: &Value, options: &Kwargs) -> Result<Vec<String>
     let first_line = size("first_line_len", 48)?;
     let other_line = size("other_line_len", 44)?;
     let grouping = size("min_grouping_size", 3)?;
-    let return_empty = options.get::<Option<bool>>("return_empty")?.unwrap_or(false);
+    let return_empty = options
+        .get::<Option<bool>>("return_empty")?
+        .unwrap_or(false);
     options.assert_all_used()?;
     let mut vlans = Vec::new();
     for item in items(filter, list)? {
         let number = item.as_i64().and_then(|n| u32::try_from(n).ok());
         let number = number.filter(|n| (1..=LAST_VLAN).contains(n));
-        vlans.push(number.ok_or_else(|| {
-            fault(format!("{filter}: `{item}` is no VLAN (1 to {LAST_VLAN})"))
-        })?);
+        vlans.push(
+            number.ok_or_else(|| {
+                fault(format!("{filter}: `{item}` is no VLAN (1 to {LAST_VLAN})"))
+            })?,
+        );
     }
     if vlans.is_empty() {
         return if return_empty {
@@ -74,7 +78,11 @@ fn lines(
 ) -> Result<Vec<String>, Error> {
     let mut out: Vec<String> = Vec::new();
     for word in words {
-        let limit = if out.len() <= 1 { first_line } else { other_line };
+        let limit = if out.len() <= 1 {
+            first_line
+        } else {
+            other_line
+        };
         match out.last_mut() {
             Some(line) if line.len() + 1 + word.len() <= limit => {
                 line.push(',');
@@ -84,8 +92,14 @@ fn lines(
         }
     }
     let whole = out.len() == 1;
-    if !whole && out.iter().any(|line| line.len() > first_line.max(other_line)) {
-        return Err(fault(format!("{filter}: the lines are too short for one VLAN")));
+    if !whole
+        && out
+            .iter()
+            .any(|line| line.len() > first_line.max(other_line))
+    {
+        return Err(fault(format!(
+            "{filter}: the lines are too short for one VLAN"
+        )));
     }
     Ok(out)
 }

@@ -42,7 +42,10 @@ fn read(text: &Value) -> Result<Vec<Value>, Error> {
         nodes: 0,
     };
     while let Some(event) = loader.next()? {
-        if matches!(event, Event::StreamStart | Event::DocumentEnd | Event::StreamEnd) {
+        if matches!(
+            event,
+            Event::StreamStart | Event::DocumentEnd | Event::StreamEnd
+        ) {
             continue;
         }
         if matches!(event, Event::DocumentStart(_)) {
@@ -50,8 +53,11 @@ fn read(text: &Value) -> Result<Vec<Value>, Error> {
                 Some(event) => loader.node(event, 0)?,
                 None => Data::Null,
             };
-            // Whatever looks like a secret reference was written in a template.
-            documents.push(to_value(&data, "", &mut Vec::new()));
+            let mut bad = Vec::new();
+            documents.push(to_value(&data, "", &mut bad));
+            if let Some(bad) = bad.first() {
+                return Err(fault(format!("from_yaml: {bad}")));
+            }
         }
     }
     Ok(documents)
@@ -139,7 +145,8 @@ impl<'a> Loader<'a> {
             if matches!(event, Event::MappingEnd) {
                 break;
             }
-            let merges = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
+            let merges =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
             let key = self.node(event, depth + 1)?;
             let value = match self.next()? {
                 Some(event) => self.node(event, depth + 1)?,
@@ -319,10 +326,13 @@ fn number(text: &str, body: &str) -> Option<f64> {
 fn is_date(text: &str) -> bool {
     let shape = |pattern: &str, text: &str| {
         text.len() == pattern.len()
-            && text
-                .bytes()
-                .zip(pattern.bytes())
-                .all(|(b, p)| if p == b'd' { b.is_ascii_digit() } else { b == p })
+            && text.bytes().zip(pattern.bytes()).all(|(b, p)| {
+                if p == b'd' {
+                    b.is_ascii_digit()
+                } else {
+                    b == p
+                }
+            })
     };
     let Some((date, rest)) = text.split_at_checked(10) else {
         return false;
@@ -331,5 +341,6 @@ fn is_date(text: &str) -> bool {
         return false;
     }
     let time = rest.trim_start_matches(['T', 't', ' ']);
-    rest.is_empty() || (time.len() < rest.len() && time.get(..8).is_some_and(|t| shape("dd:dd:dd", t)))
+    rest.is_empty()
+        || (time.len() < rest.len() && time.get(..8).is_some_and(|t| shape("dd:dd:dd", t)))
 }

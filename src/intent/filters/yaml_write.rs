@@ -36,9 +36,7 @@ fn write(
     let style = Style {
         // PyYAML takes only these.
         indent: if (2..10).contains(&indent) { indent } else { 2 },
-        flow: options
-            .get::<Option<bool>>("default_flow_style")?
-            .or(flow),
+        flow: options.get::<Option<bool>>("default_flow_style")?.or(flow),
         sort_keys: options.get::<Option<bool>>("sort_keys")?.unwrap_or(true),
     };
     // Accepted for Ansible's sake: nothing is folded here anyway.
@@ -236,7 +234,8 @@ fn quoted(text: &str, column: usize, flow: bool) -> String {
         return text.to_owned();
     }
     let printable = |c: char| {
-        c == '\n' || (!c.is_control() && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+        c == '\n'
+            || (!c.is_control() && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
     };
     let spaced_break = text.contains(" \n");
     if !text.chars().all(printable) || spaced_break {
@@ -268,7 +267,13 @@ fn quoted(text: &str, column: usize, flow: bool) -> String {
 fn tidy_margins(text: &str) -> String {
     let lines: Vec<&str> = text
         .split('\n')
-        .map(|line| if line.trim_matches(' ').is_empty() { "" } else { line })
+        .map(|line| {
+            if line.trim_matches(' ').is_empty() {
+                ""
+            } else {
+                line
+            }
+        })
         .collect();
     lines.join("\n")
 }
@@ -291,7 +296,10 @@ fn double_quoted(text: &str) -> String {
             '\u{85}' => out.push_str("\\N"),
             '\u{2028}' => out.push_str("\\L"),
             '\u{2029}' => out.push_str("\\P"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02X}", u32::from(c))),
+            c if c.is_control() => {
+                let code = format!("\\x{:02X}", u32::from(c));
+                out.push_str(&code);
+            }
             '\u{feff}' => out.push_str("\\uFEFF"),
             c => out.push(c),
         }
@@ -319,7 +327,9 @@ fn is_plain(text: &str, flow: bool) -> bool {
     let inside = text.contains(": ")
         || text.ends_with(':')
         || text.contains(" #")
-        || text.chars().any(|c| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'));
+        || text.chars().any(|c| {
+            c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+        });
     let in_flow = flow && text.contains([',', '?', '[', ']', '{', '}', ':']);
     !(edges || inside || in_flow)
 }

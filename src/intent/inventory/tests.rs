@@ -319,6 +319,17 @@ fn many_diamonds_are_no_bomb() {
 }
 
 #[test]
+fn a_large_group_of_many_hosts_is_no_bomb() {
+    let mut hosts = String::new();
+    for n in 0..600 {
+        writeln!(hosts, "h{n}: {{groups: [g]}}").expect("written");
+    }
+    let group = format!("g: {{data: {{x: [{}]}}}}", "1, ".repeat(20_000));
+    let shown = fatal(&hosts, &group, "");
+    assert!(shown.contains("hosts.yaml:500:1: up to `h499`"), "{shown}");
+}
+
+#[test]
 fn secrets_are_references_or_warnings_and_never_shown() {
     let inventory = loaded(
         "r1: {password: secret:lab/r1, groups: [g]}\nr2: {groups: [g]}\nr3: {password: ''}\n",

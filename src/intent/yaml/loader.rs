@@ -12,6 +12,8 @@ use crate::model::{Data, Diagnostic, Position};
 
 /// Deepest nesting, aliases unfolded.
 const MAX_DEPTH: usize = 100;
+/// Most values written in one file: enough for tens of thousands of hosts.
+const MAX_WRITTEN: usize = 2_000_000;
 /// Nodes that aliases may add to any file, however short.
 const FREE_EXPANSION: usize = 10_000;
 /// Nodes that aliases may add per written one, so that large inventories may use merge keys.
@@ -122,6 +124,10 @@ impl<'a> Loader<'a> {
             return self.alias(id, span, depth);
         }
         self.written += 1;
+        if self.written > MAX_WRITTEN {
+            let message = format!("more than {MAX_WRITTEN} values in one file");
+            return Err(self.error(span.start, message));
+        }
         let (anchor, built) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 (anchor, self.scalar(&text, style, tag.as_deref(), span)?)

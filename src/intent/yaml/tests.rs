@@ -123,6 +123,13 @@ fn bombs_are_refused() {
 }
 
 #[test]
+fn a_file_has_a_size() {
+    let text = "- 1\n".repeat(2_000_001);
+    let shown = fault(&text);
+    assert!(shown.contains("more than 2000000 values"), "{shown}");
+}
+
+#[test]
 fn merging_a_common_part_into_many_is_no_bomb() {
     let mut text = String::from("base: &b {a: 1, b: 2, c: 3, d: 4, e: 5, f: 6}\n");
     for host in 0..3000 {

@@ -79,7 +79,7 @@ fn never_finishes(url: &str, server: &mut Nasty) {
     let shown = text(mirror.refresh(None));
     assert_eq!(shown, format!("`{url}` did not answer within 1 s"));
     assert!(
-        begin.elapsed() < Duration::from_secs(3),
+        begin.elapsed() < Duration::from_secs(5),
         "{:?}",
         begin.elapsed()
     );
