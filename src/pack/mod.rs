@@ -89,7 +89,7 @@ impl Pack {
             vendor: parsed.vendor,
             hash: Fingerprint::of([text.as_bytes()]),
             dialect: Arc::new(dialect),
-            session: parsed.session,
+            session: Arc::new(parsed.session),
             transaction: parsed.transaction,
             getters: parsed.getters,
         })
