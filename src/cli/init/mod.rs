@@ -78,20 +78,23 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<String>> {
     }
     for (path, text, mode) in &files {
         let path = folder.join(path);
-        let failed = |e: std::io::Error| {
-            CliError::from(e).while_doing(format!("`{}` cannot be written", path.display()))
-        };
-        std::fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(failed)?;
-        let mut open = std::fs::OpenOptions::new();
-        let mut file = open
-            .write(true)
-            .create_new(true)
-            .mode(*mode)
-            .open(&path)
-            .map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
+        std::fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(|e| {
+            CliError::from(e).while_doing(format!("`{}` cannot be made", folder.display()))
+        })?;
+        keep(&path, text, *mode)?;
     }
     Ok(files.into_iter().map(|(path, ..)| path).collect())
+}
+
+/// Writes a new file with a mode of its own.
+pub(crate) fn keep(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(mode).open(path);
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|e| {
+            CliError::from(e).while_doing(format!("`{}` cannot be written", path.display()))
+        })
 }
 
 /// Makes it a repository with one commit. False if it is inside one already.
