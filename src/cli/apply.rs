@@ -230,7 +230,14 @@ pub(super) fn tell(app: &mut App, fleet: &Fleet, reports: &[Report]) -> Result<E
             paint.red(word)
         };
         let detail = report.status.detail.as_deref().unwrap_or_default();
-        let line = format!("{}: {word}  {detail}", report.device);
+        // The detail often begins with the very word.
+        let plain = report.outcome.map_or("", Outcome::as_str);
+        let detail = detail.strip_prefix(plain).unwrap_or(detail);
+        let line = format!(
+            "{}: {word}{}{detail}",
+            report.device,
+            if detail.starts_with(',') { "" } else { "  " }
+        );
         app.ui.line(line.trim_end())?;
     }
     Ok(exit)

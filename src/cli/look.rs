@@ -1,7 +1,7 @@
 //! One look at many devices: what `plan`, `apply` and `accept deletion` show. Nothing is
 //! changed; the decision is the controller's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::app::{App, now, who};
 use super::args::Common;
-use super::error::{CliError, Result};
+use super::error::Result;
 use super::exit::Exit;
 use super::show;
 use super::ui::Paint;
@@ -81,21 +81,31 @@ pub(crate) async fn look(
     let bar = app.ui.progress(names.len(), "looking");
     let permits = Arc::new(Semaphore::new(ctx.settings.limits.concurrency));
     let mut looks: JoinSet<Looked> = JoinSet::new();
+    let mut under_way = HashMap::new();
     for name in names {
         let (ctx, fleet, permits) = (Arc::clone(ctx), Arc::clone(fleet), Arc::clone(&permits));
         let (name, hold) = (
             name.clone(),
             holds.iter().find(|h| h.device == *name).cloned(),
         );
-        looks.spawn(async move {
+        let key = name.clone();
+        let task = looks.spawn(async move {
             let _permit = permits.acquire_owned().await;
             one(&ctx, &fleet, &name, hold).await
         });
+        under_way.insert(task.id(), key);
     }
     let mut seen = BTreeMap::new();
-    while let Some(looked) = looks.join_next().await {
-        let looked = looked.map_err(CliError::failure)?;
+    while let Some(ended) = looks.join_next().await {
         bar.step();
+        let looked = ended.unwrap_or_else(|panic| {
+            // A fault of ours with one device is that device's trouble, not the fleet's.
+            let name = under_way
+                .get(&panic.id())
+                .map(String::as_str)
+                .unwrap_or_default();
+            Looked::unknown(name, UnknownReason::Internal, panic.to_string())
+        });
         seen.insert(looked.device.clone(), looked);
     }
     Ok(names.iter().filter_map(|name| seen.remove(name)).collect())

@@ -167,7 +167,7 @@ fn spec(ctx: &Arc<Context>, name: &str, prepared: &Prepared) -> Result<DeviceSpe
 }
 
 /// Makes the devices' keys the known ones.
-fn trust(app: &App, fleet: &Fleet) -> Result<()> {
+pub(super) fn trust(app: &App, fleet: &Fleet) -> Result<()> {
     let settings = app.settings()?;
     let path = settings.ssh.known_hosts.clone().ok_or_else(|| {
         CliError::usage(

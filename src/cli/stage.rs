@@ -236,7 +236,7 @@ pub(crate) fn source_error(error: SourceError) -> CliError {
 /// `revision 0123456789 (main)` or `the working tree`.
 pub(crate) fn described(revision: &Revision) -> String {
     if revision.is_worktree() {
-        format!("the working tree ({})", revision.short())
+        "the working tree".to_owned()
     } else {
         format!("revision {} ({})", revision.short(), revision.reference)
     }

@@ -18,7 +18,7 @@ use crate::device::transport::ssh_config::{Environment, HostConfig, JumpName, Ss
 use crate::device::{
     Connector as _, DeviceError, HostKeyPolicy, Jump, Login, Session, SshConnector, Target,
 };
-use crate::model::{Datastore, Facts, Undo};
+use crate::model::{Datastore, Facts, SecretText, Undo};
 use crate::pack::{Pack, Packs};
 
 /// Look at one router and show what Netkeel understands of it. Reads once, writes nothing,
@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// Known host keys [default: those of ssh_config, else ~/.ssh/known_hosts].
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
+    /// Read the password from standard input.
+    #[arg(long)]
+    password_stdin: bool,
     /// Print the configuration too, secrets sealed.
     #[arg(long)]
     show: bool,
@@ -65,7 +68,11 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let (mut target, known_hosts) = target(&args, &wanted[0])?;
     let connector = SshConnector::new(known_hosts, HostKeyPolicy::Strict);
     meet(app, &connector, &target).await?;
-    if target.login.key_file.is_none() {
+    if args.password_stdin {
+        let mut line = zeroize::Zeroizing::new(String::new());
+        std::io::stdin().read_line(&mut line)?;
+        target.login.password = Some(SecretText::new(line.trim_end_matches(['\r', '\n'])));
+    } else if target.login.key_file.is_none() {
         ask(app, &mut target)?;
     }
     let (pack, mut session, facts) = log_in(app, &connector, &mut target, &wanted).await?;

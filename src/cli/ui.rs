@@ -117,6 +117,13 @@ impl Ui {
         self.print(&format!("{text}\n"))
     }
 
+    /// Writes over the last line, on a terminal; an empty text clears it.
+    pub(crate) fn over(&mut self, text: &str) -> Result<()> {
+        write!(self.out, "\r\u{1b}[K{}", sanitized(text, self.color_out))?;
+        self.out.flush()?;
+        Ok(())
+    }
+
     /// Prints one JSON document.
     pub(crate) fn document<T: Serialize>(&mut self, value: &T) -> Result<()> {
         let mut text = serde_json::to_string_pretty(value)?;

@@ -1,10 +1,22 @@
 //! `netkeel demo`
+//!
+//! * `story` is the list of steps, each a function that shows something and checks that it
+//!   was there to be seen: the demo is a test as well;
+//! * `world` is what they happen in: a fleet, a repository, the controller in a process of
+//!   its own (so that it can really be killed), commands as a person types them;
+//! * `teller` is the pace and the look.
 
-use super::app::App;
+mod story;
+mod teller;
+mod world;
+
+use super::app::{App, until_signal};
 use super::error::Result;
 use super::exit::Exit;
+use teller::Teller;
+use world::World;
 
-/// Show everything on five simulated routers, within about a minute.
+/// Show everything on seven simulated routers, within about a minute.
 ///
 /// Makes a Git repository and a small fleet of its own in a temporary folder; touches nothing
 /// else. On a terminal it leaves the metrics page up until Ctrl-C. Ends with 1 if any step did
@@ -25,6 +37,25 @@ pub(crate) struct Args {
 }
 
 /// Runs it.
-pub(crate) async fn run(_app: &mut App, _args: Args) -> Result<Exit> {
-    unimplemented!()
+pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
+    let mut teller = Teller::new(app, args.fast);
+    let mut world = World::start(&mut teller).await?;
+    let told = story::tell(&mut teller, &mut world).await;
+    if let Err(error) = told {
+        teller.failed(&error)?;
+        world.stop().await;
+        return Ok(Exit::Failure);
+    }
+    if !args.once && teller.interactive() {
+        teller.last(&format!(
+            "the metrics stay up at {}/metrics until Ctrl-C",
+            world.url()
+        ))?;
+        teller.try_it()?;
+        until_signal().await?;
+    } else {
+        teller.try_it()?;
+    }
+    world.stop().await;
+    Ok(Exit::Fine)
 }

@@ -15,7 +15,7 @@ use files::{FILES, IGNORED, SECRETS, SETTINGS};
 
 /// Write a commented example repository: inventory, templates, policies, settings.
 ///
-/// It describes five simulated routers, so that everything can be tried at once.
+/// It describes seven simulated routers, so that everything can be tried at once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
 Now:
   cd {}
   netkeel check               # renders and validates, touches nothing
-  netkeel sim . --trust       # in a second terminal: the five routers, simulated
+  netkeel sim . --trust       # in a second terminal: the seven routers, simulated
   netkeel plan                # what differs, and what would be typed
 Then change something under intent/, commit it, and `netkeel plan` and `netkeel apply`.",
         args.folder.display()
@@ -78,20 +78,23 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<String>> {
     }
     for (path, text, mode) in &files {
         let path = folder.join(path);
-        let failed = |e: std::io::Error| {
-            CliError::from(e).while_doing(format!("`{}` cannot be written", path.display()))
-        };
-        std::fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(failed)?;
-        let mut open = std::fs::OpenOptions::new();
-        let mut file = open
-            .write(true)
-            .create_new(true)
-            .mode(*mode)
-            .open(&path)
-            .map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
+        std::fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(|e| {
+            CliError::from(e).while_doing(format!("`{}` cannot be made", folder.display()))
+        })?;
+        keep(&path, text, *mode)?;
     }
     Ok(files.into_iter().map(|(path, ..)| path).collect())
+}
+
+/// Writes a new file with a mode of its own.
+pub(crate) fn keep(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(mode).open(path);
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|e| {
+            CliError::from(e).while_doing(format!("`{}` cannot be written", path.display()))
+        })
 }
 
 /// Makes it a repository with one commit. False if it is inside one already.

@@ -114,6 +114,12 @@ fn one(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
     for orphan in &plan.orphaned {
         line(text, &format!("  orphaned, left alone: {orphan}"));
     }
+    for line_of_device in plan.ignored.iter().filter(|item| item.contains(" by ")) {
+        line(
+            text,
+            &format!("  the device says: {}", said(line_of_device)),
+        );
+    }
     if !plan.ignored.is_empty() {
         let what = count(plan.ignored.len(), "difference");
         line(
@@ -160,6 +166,13 @@ fn head(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
         let id = format!("  plan {}  {} at base {base}", plan.id, plan.device);
         line(text, &paint.dim(&id));
     }
+}
+
+/// The line itself, without the reason it does not count and without comment signs: it may
+/// say who changed the device.
+fn said(ignored: &str) -> &str {
+    let line = ignored.split_once(": ").map_or(ignored, |(_, line)| line);
+    line.trim_start_matches(['!', ' '])
 }
 
 fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {

@@ -29,7 +29,8 @@ pub(crate) fn fleet(status: &FleetStatus, now: Timestamp, paint: Paint) -> Strin
     }
     let mut text = table.text();
     for device in &status.devices {
-        if let Some(detail) = &device.detail {
+        let good = device.status == Compliance::Compliant;
+        if let Some(detail) = device.detail.as_ref().filter(|_| !good) {
             text.push_str(&format!("{}: {detail}\n", paint.bold(&device.name)));
         }
     }
