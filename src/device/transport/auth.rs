@@ -89,7 +89,13 @@ pub(super) async fn log_in<H: Handler>(
     login: &Login,
     keys: &Keys,
 ) -> Result<(), DeviceError> {
-    let mut offered = false;
+    if login.key_file.is_none() && login.password.is_none() {
+        return Err(DeviceError::Credential {
+            device: device.to_owned(),
+            what: "no password and no key is given".to_owned(),
+            source: Box::new(io::Error::from(io::ErrorKind::NotFound)),
+        });
+    }
     if let Some(path) = &login.key_file {
         let key = keys
             .load(path, login.key_passphrase.as_ref())
@@ -99,35 +105,37 @@ pub(super) async fn log_in<H: Handler>(
                 what: format!("private key {}", path.display()),
                 source: Box::new(source),
             })?;
-        offered = true;
         if matches!(by_key(handle, login, key).await?, Tried::In) {
             return Ok(());
         }
     }
-    if let Some(password) = &login.password {
-        offered = true;
-        match by_password(handle, login, password).await? {
-            Tried::In => return Ok(()),
-            // The server has not looked at the password: it does not know the method.
-            Tried::Refused(left)
-                if !left.contains(&MethodKind::Password)
-                    && left.contains(&MethodKind::KeyboardInteractive) =>
-            {
-                if by_question(handle, login, password).await? {
-                    return Ok(());
-                }
-            }
-            Tried::Refused(_) | Tried::Partly => {}
-        }
-    }
-    if !offered {
-        return Err(DeviceError::Credential {
-            device: device.to_owned(),
-            what: "no password and no key is given".to_owned(),
-            source: Box::new(io::Error::from(io::ErrorKind::NotFound)),
-        });
+    let logged_in = match &login.password {
+        Some(password) => with_password(handle, login, password).await?,
+        None => false,
+    };
+    if logged_in {
+        return Ok(());
     }
     Err(Refusal.into_error(device, login))
+}
+
+/// The password, by whichever of the two methods the server knows.
+async fn with_password<H: Handler>(
+    handle: &mut Handle<H>,
+    login: &Login,
+    password: &SecretText,
+) -> Result<bool, DeviceError> {
+    match by_password(handle, login, password).await? {
+        Tried::In => Ok(true),
+        // The server has not looked at the password: it does not know the method.
+        Tried::Refused(left)
+            if !left.contains(&MethodKind::Password)
+                && left.contains(&MethodKind::KeyboardInteractive) =>
+        {
+            by_question(handle, login, password).await
+        }
+        Tried::Refused(_) | Tried::Partly => Ok(false),
+    }
 }
 
 /// A refused login. A connection closed on a credential counts as one: to try again could be

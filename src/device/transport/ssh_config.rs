@@ -155,42 +155,48 @@ impl SshConfig {
             let Some((keyword, values)) = words(line).map_err(fault)? else {
                 continue;
             };
-            match keyword.as_str() {
-                "host" => {
-                    here = when.to_vec();
-                    here.push(values);
-                    self.begin(&here);
+            if keyword == "include" {
+                if depth >= DEPTH {
+                    return Err(fault("too many nested includes".to_owned()));
                 }
-                "match" => {
-                    here = when.to_vec();
-                    if !values.iter().all(|v| v.eq_ignore_ascii_case("all")) {
-                        self.notes.push(format!(
-                            "{}:{}: `Match` is not supported, its block is passed over",
-                            path.display(),
-                            number + 1
-                        ));
-                        here.push(Vec::new());
-                    }
-                    self.begin(&here);
+                for file in values.iter().flat_map(|v| included(v, env)) {
+                    self.read_into(&file, env, &here, depth + 1)?;
                 }
-                "include" => {
-                    if depth >= DEPTH {
-                        return Err(fault("too many nested includes".to_owned()));
-                    }
-                    for file in values.iter().flat_map(|v| included(v, env)) {
-                        self.read_into(&file, env, &here, depth + 1)?;
-                    }
-                    self.begin(&here);
-                }
-                _ => {
-                    check(&keyword, &values).map_err(fault)?;
-                    if let Some(block) = self.blocks.last_mut() {
-                        block.settings.push((keyword, values));
-                    }
+                self.begin(&here);
+            } else if keyword == "host" || keyword == "match" {
+                here = when.to_vec();
+                here.extend(self.condition(&keyword, values, path, number + 1));
+                self.begin(&here);
+            } else {
+                check(&keyword, &values).map_err(fault)?;
+                if let Some(block) = self.blocks.last_mut() {
+                    block.settings.push((keyword, values));
                 }
             }
         }
         Ok(())
+    }
+
+    /// What a `Host` or `Match` line asks for; `Match all` asks for nothing, and any other
+    /// `Match` for what no host has.
+    fn condition(
+        &mut self,
+        keyword: &str,
+        values: Vec<String>,
+        path: &Path,
+        line: usize,
+    ) -> Option<Vec<String>> {
+        if keyword == "host" {
+            return Some(values);
+        }
+        if values.iter().all(|v| v.eq_ignore_ascii_case("all")) {
+            return None;
+        }
+        self.notes.push(format!(
+            "{}:{line}: `Match` is not supported, its block is passed over",
+            path.display()
+        ));
+        Some(Vec::new())
     }
 
     fn begin(&mut self, when: &[Vec<String>]) {
@@ -200,9 +206,8 @@ impl SshConfig {
         });
     }
 
-    /// What holds for a host, by the name a person gives.
-    #[must_use]
-    pub fn resolve(&self, host: &str, env: &Environment) -> HostConfig {
+    /// The first values of each keyword, and all identity files.
+    fn settings(&self, host: &str) -> (BTreeMap<&str, &[String]>, Vec<&str>) {
         let mut first: BTreeMap<&str, &[String]> = BTreeMap::new();
         let mut identities: Vec<&str> = Vec::new();
         let holds = |block: &&Block| {
@@ -218,6 +223,13 @@ impl SshConfig {
                 first.entry(keyword).or_insert(values);
             }
         }
+        (first, identities)
+    }
+
+    /// What holds for a host, by the name a person gives.
+    #[must_use]
+    pub fn resolve(&self, host: &str, env: &Environment) -> HostConfig {
+        let (first, identities) = self.settings(host);
         let one = |keyword: &str| first.get(keyword).and_then(|v| v.first()).cloned();
         let hostname = one("hostname").map_or_else(
             || host.to_owned(),
