@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::device::{Jump, Login};
+
 use super::glob::{matches, matches_list};
 use words::{check, jump, words};
 
@@ -41,6 +43,21 @@ pub struct HostConfig {
     pub known_hosts: Option<Vec<PathBuf>>,
     /// `[user@]host[:port]` of the host in between.
     pub proxy_jump: Option<JumpName>,
+}
+
+impl HostConfig {
+    /// The first private key there is, in OpenSSH's order.
+    #[must_use]
+    pub fn key(&self, home: &Path) -> Option<PathBuf> {
+        let usual = ["id_ed25519", "id_ecdsa", "id_rsa"]
+            .iter()
+            .map(|name| home.join(".ssh").join(name));
+        self.identity_files
+            .iter()
+            .cloned()
+            .chain(usual)
+            .find(|path| path.is_file())
+    }
 }
 
 /// A host in between as `ProxyJump` names it; its own settings are in the same file.
@@ -224,6 +241,22 @@ impl SshConfig {
             }
         }
         (first, identities)
+    }
+
+    /// The host in between that a `ProxyJump` names, with what the file says about it.
+    #[must_use]
+    pub fn jump(&self, name: &JumpName, env: &Environment) -> Jump {
+        let found = self.resolve(&name.host, env);
+        let username = name.user.clone().or_else(|| found.user.clone());
+        Jump {
+            address: found.hostname.clone(),
+            port: name.port.or(found.port).unwrap_or(22),
+            login: Login {
+                username: username.unwrap_or_else(|| env.user.clone()),
+                key_file: found.key(&env.home),
+                ..Login::default()
+            },
+        }
     }
 
     /// What holds for a host, by the name a person gives.
