@@ -1,5 +1,35 @@
 //! The daemon: one loop that owns the state, a pure schedule, workers, shutdown.
 
+mod act;
+pub mod context;
+mod credentials;
+pub mod daemon;
+pub mod observe;
+pub mod prepare;
+mod record;
+pub mod worker;
+
+mod ended;
+pub mod handle;
+mod jobs;
+mod permits;
+pub mod rollout;
+pub mod run;
+pub mod schedule;
+pub mod shutdown;
+mod state;
+pub mod status;
+mod stopping;
+#[cfg(test)]
+mod stories;
+pub mod trigger;
+
+pub use credentials::forget as forget_refused_logins;
+pub use handle::{StatusBoard, StatusHandle, board};
+pub use run::{Ended, Parts, RunError, RunOptions, run};
+pub use shutdown::{Stop, on_signals};
+pub use trigger::{Look, Trigger};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,6 +79,8 @@ pub enum Next {
     Interval,
     /// Sooner, with backoff: it failed.
     Retry,
+    /// In this time, whatever the interval: a device in doubt is watched closely.
+    After(std::time::Duration),
     /// Not before a person has released it.
     Held,
 }

@@ -1,6 +1,10 @@
 //! The device side: one conversation, its errors and its capabilities.
 
 pub mod cli;
+pub mod connector;
+pub mod detect;
+pub mod facts;
+pub mod session;
 pub mod transaction;
 pub mod transport;
 
@@ -14,6 +18,9 @@ use crate::model::{
     Capabilities, Datastore, Facts, Mode, PendingCommit, SecretText, Txn, UnknownReason,
 };
 use crate::pack::Pack;
+pub use connector::SshConnector;
+pub use session::CliSession;
+pub use transport::{HostKeyPolicy, KnownHosts};
 
 /// How to log in.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +56,19 @@ pub struct Target {
     pub silence_timeout: Duration,
     /// How the undo is to be held, and for how long.
     pub undo: crate::model::Undo,
+    /// The host in between, if there is one.
+    pub jump: Option<Jump>,
+}
+
+/// A host through which a device is reached; its own key is checked like any other.
+#[derive(Clone, Debug)]
+pub struct Jump {
+    /// Address.
+    pub address: String,
+    /// TCP port.
+    pub port: u16,
+    /// Login there.
+    pub login: Login,
 }
 
 /// A failure of the device side.
@@ -84,6 +104,18 @@ pub enum DeviceError {
         device: String,
         /// The user.
         username: String,
+    },
+    /// There is nothing to log in with: no credential, or a key file that cannot be read.
+    /// Nothing was tried.
+    #[error("`{device}`: cannot log in: {what}")]
+    Credential {
+        /// The device.
+        device: String,
+        /// What is missing or unusable.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The connection ended in the middle.
     #[error("`{device}`: connection lost while {doing}")]
@@ -187,7 +219,10 @@ impl DeviceError {
     #[must_use]
     pub fn next_step(&self) -> NextStep {
         match self {
-            Self::Auth { .. } | Self::HostKey { .. } | Self::HalfRestored { .. } => NextStep::Hold,
+            Self::Auth { .. }
+            | Self::Credential { .. }
+            | Self::HostKey { .. }
+            | Self::HalfRestored { .. } => NextStep::Hold,
             Self::Refused { .. }
             | Self::Prerequisite { .. }
             | Self::Unsupported { .. }
@@ -205,7 +240,7 @@ impl DeviceError {
     #[must_use]
     pub fn reason(&self) -> UnknownReason {
         match self {
-            Self::Auth { .. } => UnknownReason::Auth,
+            Self::Auth { .. } | Self::Credential { .. } => UnknownReason::Auth,
             Self::HostKey { .. } => UnknownReason::HostKey,
             Self::Timeout { .. } => UnknownReason::Timeout,
             Self::Incomplete { .. } => UnknownReason::Incomplete,
@@ -259,7 +294,9 @@ pub trait Session: Send {
     /// Ends a trial now, by the device's own means (timer, host undo). `Unsupported` where
     /// there are none: then `apply` undoes by commands.
     async fn rollback(&mut self, txn: &Txn) -> Result<(), DeviceError>;
-    /// Types configuration lines without arming anything: the last resort of an undo.
+    /// Types configuration lines without arming anything: the last resort of an undo. Goes
+    /// on after a refused line (an undo meets lines that were never there) and reports the
+    /// first refusal at the end; what came of it, only reading tells.
     async fn lines(&mut self, commands: &[SecretText]) -> Result<(), DeviceError>;
     /// Running becomes startup.
     async fn save(&mut self) -> Result<(), DeviceError>;
@@ -277,3 +314,6 @@ pub trait Connector: Send + Sync {
     /// A new TCP connection, key exchange, login and prompt.
     async fn connect(&self, target: &Target) -> Result<Box<dyn Session>, DeviceError>;
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

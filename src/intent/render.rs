@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Data, Device, Diagnostic, FileSet, IntentSource, Position};
+use super::engine::Renderer;
+use crate::model::{Credential, Data, Device, Diagnostic, FileSet, IntentSource, Position};
 
 /// What a rendering may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,9 +49,39 @@ pub struct RenderDevice {
 impl RenderDevice {
     /// What a template may see of a device; `None` if it has no intent.
     #[must_use]
-    pub fn of(_device: &Device) -> Option<Self> {
-        unimplemented!()
+    pub fn of(device: &Device) -> Option<Self> {
+        Some(Self {
+            name: device.name.clone(),
+            source: device.keel.intent.clone()?,
+            host: host_fields(device),
+            data: device.data.clone(),
+        })
     }
+}
+
+/// The fields of `host`. A plain password stays behind: no secret value enters the child.
+fn host_fields(device: &Device) -> Data {
+    let text = |s: &str| Data::Text(s.to_owned());
+    let maybe = |s: &Option<String>| s.as_deref().map_or(Data::Null, text);
+    let names = |list: &[String]| Data::List(list.iter().map(|g| text(g)).collect());
+    let password = match &device.password {
+        Some(Credential::Named(name)) => Data::Text(format!("secret:{name}")),
+        Some(Credential::Plain(_)) | None => Data::Null,
+    };
+    let fields = [
+        ("name", text(&device.name)),
+        ("hostname", maybe(&device.hostname)),
+        (
+            "port",
+            device.port.map_or(Data::Null, |p| Data::Int(p.into())),
+        ),
+        ("username", maybe(&device.username)),
+        ("password", password),
+        ("platform", maybe(&device.platform)),
+        ("groups", names(&device.groups)),
+        ("all_groups", names(&device.all_groups)),
+    ];
+    Data::Map(fields.map(|(k, v)| (text(k), v)).to_vec())
 }
 
 /// Files and a batch of devices.
@@ -88,8 +119,9 @@ pub struct RenderResponse {
 }
 
 /// Renders one device. Pure, but may exhaust memory on hostile input: call it only in the
-/// evaluator's child.
+/// evaluator's child. Many devices of one revision share compiled templates in a
+/// [`Renderer`].
 #[must_use]
-pub fn render_device(_files: &FileSet, _device: &RenderDevice, _limits: &RenderLimits) -> Rendered {
-    unimplemented!()
+pub fn render_device(files: &FileSet, device: &RenderDevice, limits: &RenderLimits) -> Rendered {
+    Renderer::new(files.clone(), limits.clone()).render(device)
 }

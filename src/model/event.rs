@@ -6,8 +6,69 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{AttemptId, Outcome};
 use super::plan::{DriftCounts, RefusalKind};
+use super::session::Mode;
 use super::status::{Compliance, UnknownReason};
 use super::store::HoldReason;
+
+/// Why a change was undone; the closed set behind a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackCause {
+    /// The device afterwards was not what was expected, or a check got worse.
+    PostCheck,
+    /// The device could not be reached any more.
+    Disconnect,
+    /// The device refused a line or a step.
+    DeviceError,
+    /// The lease or the journal was lost, so nobody was allowed to confirm.
+    Fence,
+    /// We were stopped or died in between.
+    Interrupted,
+}
+
+impl RollbackCause {
+    /// The word used in JSON and metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PostCheck => "post_check",
+            Self::Disconnect => "disconnect",
+            Self::DeviceError => "device_error",
+            Self::Fence => "fence",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A phase of the pipeline whose time is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Resolving the revision and reading its files.
+    Source,
+    /// Rendering the fleet's intent.
+    Render,
+    /// Reading a device.
+    Fetch,
+    /// Parsing, comparing, planning.
+    Compare,
+    /// Evaluating rules.
+    Policy,
+}
+
+impl Phase {
+    /// The word used in JSON and metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Render => "render",
+            Self::Fetch => "fetch",
+            Self::Compare => "compare",
+            Self::Policy => "policy",
+        }
+    }
+}
 
 /// One occurrence. Messages are constant per variant; facts are fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +99,8 @@ pub enum Event {
         device: String,
         /// Platform pack.
         platform: String,
+        /// What carried it (`ssh`, …).
+        transport: String,
         /// How long it took.
         took: Duration,
     },
@@ -89,8 +152,12 @@ pub enum Event {
         attempt: AttemptId,
         /// Site, for the metric.
         site: String,
+        /// Merge or replace.
+        mode: Mode,
         /// How.
         outcome: Outcome,
+        /// Why it was undone, if it was (or is being) undone.
+        cause: Option<RollbackCause>,
         /// How long it took.
         took: Duration,
         /// For a person.
@@ -104,6 +171,29 @@ pub enum Event {
         reason: HoldReason,
         /// For a person.
         detail: String,
+    },
+    /// One phase of an attempt is over (the time spent in reading is in `Fetched`).
+    PhaseDone {
+        /// Which.
+        phase: Phase,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A lease was found lost: another process had the device in the meantime.
+    LeaseLost {
+        /// Device.
+        device: String,
+        /// The epoch that is no longer valid.
+        epoch: u64,
+    },
+    /// The rollout of a revision was stopped by a failure.
+    RolloutStopped {
+        /// The revision.
+        revision: String,
+        /// Where it failed.
+        device: String,
+        /// How.
+        reason: String,
     },
     /// A hold ended.
     Released {

@@ -26,7 +26,7 @@ pub use device::{
     Limits, Manage, Undo, UndoMethod,
 };
 pub use diagnostic::{Diagnostic, Level};
-pub use event::Event;
+pub use event::{Event, Phase, RollbackCause};
 pub use facts::Facts;
 pub use fileset::FileSet;
 pub use fingerprint::Fingerprint;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::ApplyMode;
 use super::plan::{Cause, DriftCounts};
+use super::policy::Severity;
 
 /// A device's compliance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +113,18 @@ pub struct DeviceStatus {
     /// A sentence for a person: the error, the refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Site, if the inventory gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// Since when there has been drift without a break.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_since: Option<Timestamp>,
+    /// Running differs from startup, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsaved: Option<bool>,
+    /// Failing rules by id, after waivers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, Severity>,
 }
 
 impl DeviceStatus {

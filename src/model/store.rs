@@ -137,6 +137,9 @@ pub struct DeviceRecord {
     pub last_applied: Option<LastApplied>,
     /// The intended configuration of that (stored text, sealed).
     pub applied_config: Option<Fingerprint>,
+    /// The revision it was last found in line with.
+    #[serde(default)]
+    pub in_line_with: Option<String>,
     /// Drift since.
     pub drift_since: Option<Timestamp>,
     /// Revision and base fingerprint of a plan that failed here.

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::config::{Dialect, DialectError, DialectSpec};
 use crate::model::Fingerprint;
-pub use session::{GetterSpec, SessionSpec};
-pub use transaction::TransactionSpec;
+pub use session::{GetterSpec, ModeName, Pattern, SessionSpec};
+pub use transaction::{Method, TransactionSpec};
 
 /// The packs compiled in: file name and content.
 const BUILTIN: &[(&str, &str)] = &[
@@ -33,7 +33,7 @@ pub struct Pack {
     /// The configuration language.
     pub dialect: Arc<Dialect>,
     /// How to talk to it.
-    pub session: SessionSpec,
+    pub session: Arc<SessionSpec>,
     /// How to change it.
     pub transaction: TransactionSpec,
     /// What to ask it.
@@ -89,7 +89,7 @@ impl Pack {
             vendor: parsed.vendor,
             hash: Fingerprint::of([text.as_bytes()]),
             dialect: Arc::new(dialect),
-            session: parsed.session,
+            session: Arc::new(parsed.session),
             transaction: parsed.transaction,
             getters: parsed.getters,
         })

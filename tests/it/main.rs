@@ -2,6 +2,10 @@
 
 mod architecture;
 mod compare;
+mod deploy;
+mod device;
+mod evaluator;
+mod example;
 mod model_agrees;
 mod plan;
 mod plan_properties;

@@ -1,0 +1,297 @@
+//! `netkeel apply`
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::app::{App, who};
+use super::error::{CliError, Result};
+use super::exit::Exit;
+use super::look::{self, Looked};
+use super::{show, stage};
+use crate::controller::context::Context;
+use crate::controller::prepare::Fleet;
+use crate::controller::worker::{Order, pass};
+use crate::controller::{Permission, Report};
+use crate::model::{Actor, ApplyMode, Outcome, Plan, PlanId};
+
+/// Show the plans, ask, and carry out exactly what was shown, or nothing.
+///
+/// A device that is no longer as its plan expects is left alone (`stale`). Every change is
+/// made on trial: seen over a second session, then confirmed and saved; otherwise undone.
+/// Only devices with `apply: manual` or `auto` are changed. Nothing is ever applied from a
+/// working tree: commit first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  netkeel apply r1
+  netkeel apply --filter site=lon --yes
+  netkeel apply --plan 3f9c2a7be1d0 --yes      # this plan, or nothing")]
+pub(crate) struct Args {
+    /// Only these hosts.
+    #[arg(value_name = "HOST")]
+    hosts: Vec<String>,
+    /// Carry out only this plan (as `netkeel plan` showed it).
+    #[arg(long, value_name = "ID")]
+    plan: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// Somebody watches and can reach the device by other means: allows changes on platforms
+    /// that cannot undo by themselves. Implied on a terminal.
+    #[arg(long)]
+    attended: bool,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// How many devices at once.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    parallel: u16,
+}
+
+/// Runs it.
+pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
+    let settings = app.settings()?;
+    let ctx = app.context(&settings)?;
+    let intent = app
+        .intent(&settings, stage::Origin::Branch, Some(&ctx.store))
+        .await?;
+    if let Some(from) = &intent.rewritten {
+        return Err(CliError::usage(format!(
+            "`{}` was rewritten: it was at {from}, which is not behind it any more",
+            intent.revision.reference
+        ))
+        .with_exit(Exit::Refused)
+        .hint("look at it, then `netkeel accept branch --why …`"));
+    }
+    refuse_if_stopped(&ctx).await?;
+    let fleet = Arc::new(app.fleet(&ctx, intent).await?);
+    let names = stage::selected(&fleet, &args.hosts)?;
+    let looked = look::look(app, &ctx, &fleet, &names).await?;
+    let mut exit = look::exit(&looked, &app.common);
+    let plans = chosen(&looked, args.plan.as_deref())?;
+    if !app.ui.json {
+        app.ui.line(&stage::described(&fleet.revision))?;
+        let text = look::text(&looked, app.ui.paint(), app.common.verbose > 0);
+        app.ui.print(&text)?;
+    }
+    look::warnings(app, &fleet, &names)?;
+    if plans.is_empty() {
+        let document = json!({ "schema": 1, "revision": fleet.revision, "attempts": [] });
+        if app.ui.json {
+            app.ui.document(&document)?;
+        } else {
+            app.ui.line("nothing to apply")?;
+        }
+        return Ok(exit);
+    }
+    let question = format!("Apply this to {}?", show::count(plans.len(), "device"));
+    if !args.yes && !app.ui.confirm(&question)? {
+        return Err(CliError::usage("nothing was applied").hint("answer yes, or use `--yes`"));
+    }
+    let reports = carry_out(app, &ctx, &fleet, plans, &args).await?;
+    exit = exit.and(tell(app, &fleet, &reports)?);
+    Ok(exit)
+}
+
+/// What stops every apply, here as in the daemon: a journal that cannot be written, a state
+/// file that was damaged and that nobody has looked at yet.
+pub(super) async fn refuse_if_stopped(ctx: &Context) -> Result<()> {
+    ctx.store(|store| store.check_writable()).await?;
+    Ok(())
+}
+
+/// The plans that may be carried out; with `--plan` exactly that one.
+fn chosen(looked: &[Looked], id: Option<&str>) -> Result<Vec<Plan>> {
+    let Some(id) = id else {
+        let ready = looked.iter().filter_map(Looked::ready);
+        return Ok(ready
+            .filter(|p| p.apply != ApplyMode::Observe)
+            .cloned()
+            .collect());
+    };
+    let plan = looked
+        .iter()
+        .filter_map(|l| l.plan.as_ref())
+        .find(|p| p.id.0 == id);
+    let Some(plan) = plan else {
+        return Err(CliError::failure(format!(
+            "plan {id} is stale: the device, the revision or the platform pack is not what it \
+             was made from"
+        ))
+        .hint("`netkeel plan` shows the plan as it is now"));
+    };
+    if plan.apply == ApplyMode::Observe {
+        return Err(
+            CliError::usage(format!("`{}` is only observed", plan.device))
+                .with_exit(Exit::Refused)
+                .hint("set `data.netkeel.apply: manual` for it in the inventory"),
+        );
+    }
+    let ready = looked
+        .iter()
+        .filter_map(Looked::ready)
+        .find(|p| p.id.0 == id);
+    Ok(ready.into_iter().cloned().collect())
+}
+
+async fn carry_out(
+    app: &mut App,
+    ctx: &Arc<Context>,
+    fleet: &Arc<Fleet>,
+    plans: Vec<Plan>,
+    args: &Args,
+) -> Result<Vec<Report>> {
+    let reason = args
+        .why
+        .clone()
+        .unwrap_or_else(|| "netkeel apply".to_owned());
+    let attended = args.attended || app.ui.interactive();
+    let mut waiting = plans.into_iter();
+    let mut under_way: JoinSet<Report> = JoinSet::new();
+    let mut reports: Vec<Report> = Vec::new();
+    let mut stop = false;
+    loop {
+        while !stop && under_way.len() < usize::from(args.parallel) {
+            let Some(plan) = waiting.next() else { break };
+            let order = order(plan.id.clone(), reason.clone(), attended);
+            let (ctx, fleet) = (Arc::clone(ctx), Arc::clone(fleet));
+            app.ui
+                .note(&format!("{}: applying plan {}", plan.device, plan.id))?;
+            under_way.spawn(async move { pass(&ctx, &fleet, &plan.device, &order).await });
+        }
+        tokio::select! {
+            joined = under_way.join_next() => match joined {
+                None => break,
+                Some(report) => {
+                    let report = report.map_err(CliError::failure)?;
+                    // The first failure stops the rest: they would most likely fail alike.
+                    stop |= !went_well(&report);
+                    reports.push(report);
+                }
+            },
+            _ = tokio::signal::ctrl_c(), if !stop => {
+                app.ui.note("stopping: what is under way is confirmed or undone first")?;
+                stop = true;
+            }
+        }
+    }
+    let left: Vec<String> = waiting.map(|plan| plan.device).collect();
+    if !left.is_empty() {
+        app.ui.note(&format!("not tried: {}", left.join(", ")))?;
+    }
+    Ok(reports)
+}
+
+/// Exactly this plan, by the person at the command.
+pub(super) fn order(only: PlanId, reason: String, attended: bool) -> Order {
+    Order {
+        permission: Permission::Apply,
+        actor: Actor::User(who()),
+        reason,
+        only: Some(only),
+        attended,
+    }
+}
+
+fn went_well(report: &Report) -> bool {
+    matches!(report.outcome, Some(Outcome::Applied | Outcome::Unchanged))
+}
+
+/// Prints how each ended, and says the exit code.
+pub(super) fn tell(app: &mut App, fleet: &Fleet, reports: &[Report]) -> Result<Exit> {
+    let mut exit = Exit::Fine;
+    for report in reports {
+        exit = exit.and(meaning(report.outcome));
+    }
+    if app.ui.json {
+        let attempts: Vec<_> = reports
+            .iter()
+            .map(|report| {
+                json!({
+                    "device": report.device,
+                    "outcome": report.outcome.map(Outcome::as_str),
+                    "detail": report.status.detail,
+                })
+            })
+            .collect();
+        app.ui.document(&json!({
+            "schema": 1, "revision": fleet.revision, "attempts": attempts,
+        }))?;
+        return Ok(exit);
+    }
+    let paint = app.ui.paint();
+    for report in reports {
+        let word = report.outcome.map_or("nothing done", Outcome::as_str);
+        let word = if went_well(report) {
+            paint.green(word)
+        } else {
+            paint.red(word)
+        };
+        let detail = report.status.detail.as_deref().unwrap_or_default();
+        let line = format!("{}: {word}  {detail}", report.device);
+        app.ui.line(line.trim_end())?;
+    }
+    Ok(exit)
+}
+
+/// What an outcome means for the exit code.
+fn meaning(outcome: Option<Outcome>) -> Exit {
+    match outcome {
+        Some(Outcome::Applied | Outcome::Unchanged) => Exit::Fine,
+        Some(Outcome::Refused | Outcome::Skipped(_)) => Exit::Refused,
+        Some(Outcome::RolledBack | Outcome::Stale | Outcome::Failed | Outcome::Unknown) | None => {
+            Exit::Failure
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::show::plan::tests::example;
+    use crate::model::{Decision, Skip};
+
+    fn looked(device: &str, decision: Decision) -> Looked {
+        let plan = Some(example(device, decision));
+        Looked {
+            device: device.into(),
+            plan,
+            findings: Vec::new(),
+            unknown: None,
+        }
+    }
+
+    #[test]
+    fn only_what_was_shown_and_may_be_changed_is_chosen() {
+        let mut observed = looked("r3", Decision::Ready);
+        if let Some(plan) = &mut observed.plan {
+            plan.apply = ApplyMode::Observe;
+        }
+        let all = [
+            looked("r1", Decision::Ready),
+            looked("r2", Decision::Unchanged),
+            observed,
+        ];
+        let names = |plans: Vec<Plan>| plans.into_iter().map(|p| p.device).collect::<Vec<_>>();
+        assert_eq!(names(chosen(&all, None).unwrap()), ["r1"]);
+        assert_eq!(names(chosen(&all, Some("p-r1")).unwrap()), ["r1"]);
+        assert!(chosen(&all, Some("p-r2")).unwrap().is_empty());
+        assert_eq!(
+            chosen(&all, Some("p-r3")).unwrap_err().exit(),
+            Exit::Refused
+        );
+        let stale = chosen(&all, Some("p-r9")).unwrap_err();
+        assert_eq!(stale.exit(), Exit::Failure);
+        assert!(stale.text().contains("plan p-r9 is stale"));
+    }
+
+    #[test]
+    fn anything_but_success_is_seen_in_the_exit_code() {
+        assert_eq!(meaning(Some(Outcome::Applied)), Exit::Fine);
+        assert_eq!(meaning(Some(Outcome::RolledBack)), Exit::Failure);
+        assert_eq!(meaning(Some(Outcome::Skipped(Skip::Hold))), Exit::Refused);
+        assert_eq!(meaning(None), Exit::Failure);
+    }
+}

@@ -1,0 +1,183 @@
+//! The fleet's status from the state, without talking to anybody.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::app::App;
+use super::error::{CliError, Result};
+use super::stage::source_spec;
+use crate::controller::daemon::HEAD_META;
+use crate::controller::status::StatusBook;
+use crate::controller::{DeviceView, FleetView};
+use crate::intent;
+use crate::model::{DeviceRecord, FleetStatus, Revision, Store};
+use crate::settings::Settings;
+use crate::source::{Mirror, SourceError};
+
+/// What is remembered of every device of the revision last looked at; verdicts that are too
+/// old are `unknown`, as the daemon says it.
+pub(crate) fn status(app: &App, settings: &Settings, store: &dyn Store) -> Result<FleetStatus> {
+    let records = store.devices()?;
+    let view = match store.get_meta(HEAD_META)? {
+        Some(head) => view(app, settings, &head, &records)?,
+        None if app.common.filter.is_some() => {
+            return Err(CliError::usage("--filter: no revision was looked at yet"));
+        }
+        None => FleetView {
+            devices: remembered(&records),
+            ..nothing("")
+        },
+    };
+    Ok(document(records, &view, store, settings, app.now())?)
+}
+
+fn document(
+    records: Vec<DeviceRecord>,
+    view: &FleetView,
+    store: &dyn Store,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<FleetStatus, crate::model::StoreError> {
+    let mut book = StatusBook::default();
+    book.remember(records);
+    book.set_fleet(view, now);
+    let holds = store.holds()?;
+    for name in view.devices.keys() {
+        let hold = holds.iter().find(|hold| hold.device == *name);
+        book.set_hold(name, hold.map(|hold| hold.reason.as_str()));
+    }
+    book.expire(settings.run.stale_after(), now);
+    let mut document = book.document(now);
+    document.revision = document.revision.filter(|id| !id.is_empty());
+    Ok(document)
+}
+
+/// The devices of a revision, from the mirror as it is. Without the mirror (another `--state`
+/// than the repository's) those remembered.
+fn view(app: &App, settings: &Settings, head: &str, records: &[DeviceRecord]) -> Result<FleetView> {
+    let filter = app.filter()?;
+    let read = || -> Result<_, SourceError> {
+        let spec = source_spec(settings).map_err(|e| SourceError::Setup(e.text()))?;
+        let mirror = Mirror::open(spec)?;
+        Ok((mirror.resolve(head)?, mirror.files(head)?))
+    };
+    match read() {
+        Ok((revision, files)) => {
+            let inventory = intent::load(&files)?;
+            let devices = inventory
+                .devices
+                .into_values()
+                .filter(|d| filter.matches(d));
+            let known = devices.map(|device| {
+                let view = DeviceView {
+                    platform: None,
+                    site: device.keel.site,
+                    jump: None,
+                    apply: device.keel.apply,
+                    broken: None,
+                };
+                (device.name, view)
+            });
+            let mut devices: BTreeMap<_, _> = known.collect();
+            if app.common.filter.is_none() {
+                let broken = inventory.broken.into_keys();
+                devices.extend(broken.map(|name| (name, DeviceView::default())));
+            }
+            Ok(FleetView {
+                revision,
+                rewritten: None,
+                devices,
+            })
+        }
+        Err(error) if app.common.filter.is_some() => {
+            Err(CliError::failure(error).while_doing("--filter needs the inventory"))
+        }
+        Err(_) => Ok(FleetView {
+            devices: remembered(records),
+            ..nothing(head)
+        }),
+    }
+}
+
+fn remembered(records: &[DeviceRecord]) -> BTreeMap<String, DeviceView> {
+    let view = |record: &DeviceRecord| DeviceView {
+        platform: record.status.platform.clone(),
+        site: record.status.site.clone(),
+        apply: record.status.apply,
+        ..DeviceView::default()
+    };
+    records
+        .iter()
+        .map(|record| (record.status.name.clone(), view(record)))
+        .collect()
+}
+
+fn nothing(revision: &str) -> FleetView {
+    FleetView {
+        revision: Revision {
+            id: revision.to_owned(),
+            reference: String::new(),
+            author: String::new(),
+            time: Timestamp::UNIX_EPOCH,
+            summary: String::new(),
+        },
+        rewritten: None,
+        devices: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Compliance, DeviceStatus, DriftCounts, Hold, HoldReason};
+    use crate::store::SqliteStore;
+
+    #[test]
+    fn old_verdicts_are_unknown_and_holds_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let store = SqliteStore::open(folder.path(), now).unwrap().store;
+        let record = |name: &str, seen: &str| DeviceRecord {
+            status: DeviceStatus {
+                name: name.to_owned(),
+                status: Compliance::Compliant,
+                drift: Some(DriftCounts::default()),
+                last_seen: Some(seen.parse().expect("a time")),
+                ..DeviceStatus::default()
+            },
+            ..DeviceRecord::default()
+        };
+        let records = vec![
+            record("r1", "2026-11-20T11:59:00Z"),
+            record("r2", "2026-11-20T08:00:00Z"),
+        ];
+        let hold = Hold {
+            device: "r1".into(),
+            reason: HoldReason::Manual,
+            note: "line card".into(),
+            by: "ada".into(),
+            at: now,
+            until_moved_from: None,
+        };
+        store.hold(&hold).unwrap();
+        let view = FleetView {
+            devices: remembered(&records),
+            ..nothing("")
+        };
+        let status = document(records, &view, &store, &Settings::default(), now).unwrap();
+        assert_eq!(status.revision, None);
+        let [r1, r2] = status.devices.as_slice() else {
+            panic!("two devices")
+        };
+        assert_eq!(
+            (r1.status, r1.hold.as_deref()),
+            (Compliance::Compliant, Some("hold"))
+        );
+        assert_eq!(
+            (r2.status, r2.cause.as_deref()),
+            (Compliance::Unknown, Some("stale"))
+        );
+        assert!(r2.drift.is_none());
+    }
+}

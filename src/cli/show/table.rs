@@ -1,0 +1,77 @@
+//! Columns that line up, whatever colours are in them.
+
+/// A table in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<(String, usize)>>,
+}
+
+impl Table {
+    /// A table with a first row of titles.
+    pub(crate) fn new(titles: &[&str]) -> Self {
+        let mut table = Self::default();
+        table.row(titles.iter().map(|title| Self::plain(title)).collect());
+        table
+    }
+
+    /// A cell as it is.
+    pub(crate) fn plain(text: &str) -> (String, String) {
+        (text.to_owned(), text.to_owned())
+    }
+
+    /// Adds a row of cells: what is printed, and the same without colours (its width).
+    pub(crate) fn row(&mut self, cells: Vec<(String, String)>) {
+        let cells = cells.into_iter();
+        self.rows.push(
+            cells
+                .map(|(shown, plain)| (shown, plain.chars().count()))
+                .collect(),
+        );
+    }
+
+    /// The text; the last column is not padded.
+    pub(crate) fn text(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns)
+            .map(|i| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| Some(row.get(i)?.1))
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (i, (shown, width)) in row.iter().enumerate() {
+                line.push_str(shown);
+                if i + 1 < row.len() {
+                    line.extend(std::iter::repeat_n(' ', widths[i] - width + 2));
+                }
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    #[test]
+    fn colours_do_not_count() {
+        let mut table = Table::new(&["NAME", "X"]);
+        table.row(vec![
+            ("\u{1b}[31mr1\u{1b}[0m".into(), "r1".into()),
+            Table::plain("a"),
+        ]);
+        table.row(vec![Table::plain("core-1"), Table::plain("")]);
+        assert_eq!(
+            table.text(),
+            "NAME    X\n\u{1b}[31mr1\u{1b}[0m      a\ncore-1\n"
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! The terminal: two writers, colours where they are wanted, progress where it is seen.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::error::{CliError, Result};
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Decides for one stream.
+    fn wanted(self, terminal: bool, no_color: bool) -> bool {
+        match self {
+            Self::Auto => terminal && !no_color,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Adds colours, or does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    /// Plain text only.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self(false);
+
+    fn with(self, style: anstyle::Style, text: &str) -> String {
+        if self.0 {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with(anstyle::Style::new().bold(), text)
+    }
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with(anstyle::Style::new().dimmed(), text)
+    }
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with(anstyle::AnsiColor::Red.on_default(), text)
+    }
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with(anstyle::AnsiColor::Green.on_default(), text)
+    }
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.with(anstyle::AnsiColor::Yellow.on_default(), text)
+    }
+    pub(crate) fn cyan(self, text: &str) -> String {
+        self.with(anstyle::AnsiColor::Cyan.on_default(), text)
+    }
+}
+
+/// Where a command talks to.
+pub(crate) struct Ui {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    color_out: bool,
+    color_err: bool,
+    progress: bool,
+    interactive: bool,
+    /// `--json`
+    pub(crate) json: bool,
+}
+
+impl Ui {
+    /// Standard output and error.
+    pub(crate) fn process(color: Color, json: bool) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let (out, err) = (io::stdout(), io::stderr());
+        Self {
+            color_out: color.wanted(out.is_terminal(), no_color),
+            color_err: color.wanted(err.is_terminal(), no_color),
+            progress: err.is_terminal(),
+            interactive: io::stdin().is_terminal() && err.is_terminal(),
+            out: Box::new(out),
+            err: Box::new(err),
+            json,
+        }
+    }
+
+    /// Styles for standard output.
+    pub(crate) fn paint(&self) -> Paint {
+        Paint(self.color_out)
+    }
+
+    /// There is a person to ask.
+    pub(crate) fn interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Prints the result of a command, text as it is.
+    pub(crate) fn print(&mut self, text: &str) -> Result<()> {
+        let text = sanitized(text, self.color_out);
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Prints one line of the result.
+    pub(crate) fn line(&mut self, text: &str) -> Result<()> {
+        self.print(&format!("{text}\n"))
+    }
+
+    /// Prints one JSON document.
+    pub(crate) fn document<T: Serialize>(&mut self, value: &T) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(value)?;
+        text.push('\n');
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Says something beside the result, on standard error.
+    pub(crate) fn note(&mut self, text: &str) -> Result<()> {
+        let text = sanitized(text, self.color_err);
+        writeln!(self.err, "{text}")?;
+        Ok(())
+    }
+
+    /// Prints an error. That standard error is gone too is nobody's concern any more.
+    pub(crate) fn error(&mut self, error: &CliError) {
+        let text = sanitized(&error.text(), false);
+        let paint = Paint(self.color_err);
+        let text = text.replacen("error:", &paint.red("error:"), 1);
+        drop(self.err.write_all(text.as_bytes()));
+    }
+
+    /// Asks a yes-or-no question; everything but a clear yes is no.
+    pub(crate) fn confirm(&mut self, question: &str) -> Result<bool> {
+        if !self.interactive {
+            return Ok(false);
+        }
+        write!(self.err, "{} [y/N] ", sanitized(question, self.color_err))?;
+        self.err.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(matches!(
+            answer.trim().to_ascii_lowercase().as_str(),
+            "y" | "yes"
+        ))
+    }
+
+    /// Asks for a password without showing it.
+    pub(crate) fn password(&mut self, prompt: &str) -> Result<crate::model::SecretText> {
+        if !self.interactive {
+            return Err(
+                CliError::usage("there is no terminal to ask for a password on")
+                    .hint("use a key: `--key FILE`, or an `IdentityFile` in ssh_config"),
+            );
+        }
+        Ok(crate::model::SecretText::new(rpassword::prompt_password(
+            prompt,
+        )?))
+    }
+
+    /// A progress display over `total` devices: a bar on a terminal, nothing in a pipe
+    /// (there each result is a line anyway).
+    pub(crate) fn progress(&self, total: usize, doing: &str) -> Progress {
+        if !self.progress || self.json {
+            return Progress(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg:16} [{bar:30}] {pos}/{len} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("=> "));
+        bar.set_message(doing.to_owned());
+        Progress(bar)
+    }
+}
+
+/// A progress display that clears itself.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// One more is done.
+    pub(crate) fn step(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Text from devices and repositories must not steer the terminal: control characters and
+/// characters that reorder text are shown as escapes. Our own colours pass.
+fn sanitized(text: &str, colors: bool) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if colors && let Some(length) = color_code(rest) {
+            clean.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if (c.is_control() && c != '\n' && c != '\t') || reorders {
+            clean.extend(c.escape_unicode());
+        } else {
+            clean.push(c);
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    clean
+}
+
+/// Length of the colour code at the start of a text (`ESC [ digits m`).
+fn color_code(text: &str) -> Option<usize> {
+    let body = text.strip_prefix("\u{1b}[")?;
+    let end = body.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    body[end..].starts_with('m').then_some(end + 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_do_not_steer_the_terminal() {
+        assert_eq!(
+            sanitized("a\u{1b}[2Jb\u{7}\r\n\tc", true),
+            "a\\u{1b}[2Jb\\u{7}\\u{d}\n\tc"
+        );
+        assert_eq!(
+            sanitized("\u{1b}[31mx\u{1b}[0m", true),
+            "\u{1b}[31mx\u{1b}[0m"
+        );
+        assert_eq!(sanitized("\u{1b}[31mx", false), "\\u{1b}[31mx");
+        assert_eq!(sanitized("a\u{202e}b", true), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn no_color_and_pipes_are_respected() {
+        assert!(Color::Auto.wanted(true, false));
+        assert!(!Color::Auto.wanted(true, true));
+        assert!(!Color::Auto.wanted(false, false));
+        assert!(Color::Always.wanted(false, true));
+        assert!(!Color::Never.wanted(true, false));
+        assert_eq!(Paint(true).red("x"), "\u{1b}[31mx\u{1b}[0m");
+        assert_eq!(Paint::PLAIN.red("x"), "x");
+    }
+}

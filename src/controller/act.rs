@@ -1,0 +1,406 @@
+//! The part of a pass that may change a device: settling what is open, acting, remembering.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Next;
+use super::Permission;
+use super::observe::{self, Observed, chain};
+use super::record;
+use super::worker::{DOUBT_PAUSE, Done, LOOK_LEASE, Order, Work};
+use crate::apply::{self, Allowed, Ending, Ports, Unsaved};
+use crate::config::{Dialect, Document};
+use crate::model::{
+    Actor, ApplyMode, Attempt, AttemptId, Capabilities, ConfigKind, ConfirmScope, Decision, Device,
+    Event, Finding, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof, Skip, StoreError,
+    UnknownReason,
+};
+use crate::plan;
+use crate::policy;
+use crate::settings::SaveUnsaved;
+
+/// Beyond the undo's time, before anybody else may touch a device with a trial pending.
+const TRIAL_MARGIN: Duration = Duration::from_secs(120);
+
+impl Work<'_> {
+    /// Attempts somebody left open on this device come before anything new.
+    pub(super) async fn settle_open_attempts(&mut self) -> Result<Option<Done>, StoreError> {
+        let mut open = self.ctx.store(|store| store.unfinished()).await?;
+        open.retain(|attempt| attempt.device == self.name);
+        for mut attempt in open {
+            let ending = self.settle(&mut attempt).await;
+            let doubt = ending.outcome.is_none();
+            self.finish(&mut attempt, ending).await?;
+            if doubt {
+                return Ok(Some(Done::new(None, Next::After(DOUBT_PAUSE))));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn settle(&mut self, attempt: &mut Attempt) -> Ending {
+        let doubt = |detail: String| Ending {
+            outcome: None,
+            detail,
+            running: None,
+            hold: None,
+            unsaved: None,
+            cause: None,
+        };
+        let Some(prepared) = self.fleet.devices.get(&self.name) else {
+            return doubt("the device is not in the inventory any more".to_owned());
+        };
+        let (Some(device), Some(pack)) = (&prepared.device, &prepared.pack) else {
+            return doubt("the device's inventory entry is wrong".to_owned());
+        };
+        let base = match &attempt.before {
+            None => Ok(None),
+            Some(hash) => {
+                let hash = hash.clone();
+                self.ctx.store(move |store| store.config(&hash)).await
+            }
+        };
+        let Ok(Some(base)) = base else {
+            return doubt("the configuration before the attempt is not in the store".to_owned());
+        };
+        let target = match self.ctx.target(device) {
+            Ok(target) => target,
+            Err(error) => return doubt(chain(&error)),
+        };
+        let intended = prepared.intended.clone().unwrap_or_default();
+        let mut sealer = match self.ctx.sealer(device, &format!("{base}\n{intended}")) {
+            Ok(sealer) => sealer,
+            Err(error) => return doubt(chain(&error)),
+        };
+        let planner = undo_planner(device, pack);
+        let ports = self.ports(&target, &pack.dialect, &planner);
+        apply::settle(&ports, &mut sealer, attempt, &base).await
+    }
+
+    fn ports<'p>(
+        &'p self,
+        target: &'p crate::device::Target,
+        dialect: &'p Dialect,
+        undo_planner: &'p apply::UndoPlanner<'p>,
+    ) -> Ports<'p> {
+        let journal: Arc<dyn Journal> = Arc::clone(&self.ctx.store) as Arc<dyn Journal>;
+        Ports {
+            connector: &*self.ctx.connector,
+            target,
+            journal,
+            lease: self.lease.clone(),
+            dialect,
+            undo_planner,
+            now: &self.ctx.now,
+        }
+    }
+
+    pub(super) async fn ready(&mut self, observed: Observed, order: &Order) -> Done {
+        let plan = observed.plan.clone();
+        let skip = match (&order.permission, &order.only, &plan) {
+            _ if self.record.status.hold.is_some() => Some(Outcome::Skipped(Skip::Hold)),
+            (Permission::Observe(skip), _, _) => Some(Outcome::Skipped(*skip)),
+            (Permission::Apply, Some(only), Some(plan)) if plan.id != *only => Some(Outcome::Stale),
+            (Permission::Apply, _, _) if observed.device.keel.apply == ApplyMode::Observe => {
+                Some(Outcome::Skipped(Skip::Observe))
+            }
+            (Permission::Apply, _, _)
+                if order.actor == Actor::Daemon
+                    && observed.device.keel.apply != ApplyMode::Auto =>
+            {
+                Some(Outcome::Skipped(Skip::Observe))
+            }
+            (Permission::Apply, _, _) => None,
+        };
+        if let Some(outcome) = skip {
+            let wants_apply =
+                observed.device.keel.apply == ApplyMode::Auto && self.record.status.hold.is_none();
+            observed.session.close().await;
+            return Done {
+                wants_apply,
+                ..Done::new(Some(outcome), Next::Interval)
+            };
+        }
+        match plan {
+            Some(plan) => self.act(observed, plan, order).await,
+            None => Done::new(None, Next::Interval),
+        }
+    }
+
+    async fn act(&mut self, observed: Observed, plan: Plan, order: &Order) -> Done {
+        let started = tokio::time::Instant::now();
+        let site = observed.device.keel.site.clone().unwrap_or_default();
+        let mut attempt = self.new_attempt(&plan, order);
+        if let Err(error) = self.begin_attempt(&attempt, &plan).await {
+            observed.session.close().await;
+            let text = format!("not applied: {}", chain(&error));
+            self.record.status.detail = Some(text);
+            return Done::new(Some(Outcome::Failed), Next::Retry);
+        }
+        self.ctx.reporter.emit(&Event::AttemptStarted {
+            device: self.name.clone(),
+            attempt: attempt.id.clone(),
+            revision: plan.revision.clone(),
+            actor: order.actor.to_string(),
+        });
+        let intended = observed.intended.clone();
+        let ending = self.carry_out(observed, &mut attempt, order).await;
+        let (outcome, cause) = (ending.outcome, ending.cause);
+        self.remember(&plan, intended, &ending, order).await;
+        if let Err(error) = self.finish(&mut attempt, ending).await {
+            tracing::error!(device = %self.name, error = %chain(&error), "outcome not written");
+        }
+        self.ctx.reporter.emit(&Event::AttemptFinished {
+            device: self.name.clone(),
+            attempt: attempt.id.clone(),
+            site,
+            mode: plan.mode,
+            outcome: outcome.unwrap_or(Outcome::Unknown),
+            cause,
+            took: started.elapsed(),
+            detail: attempt.detail.clone(),
+        });
+        match outcome {
+            None => Done::new(Some(Outcome::Unknown), Next::After(DOUBT_PAUSE)),
+            Some(outcome) => Done::new(Some(outcome), Next::Interval),
+        }
+    }
+
+    fn new_attempt(&self, plan: &Plan, order: &Order) -> Attempt {
+        let now = (self.ctx.now)();
+        Attempt {
+            id: AttemptId::new(now, rand::random()),
+            device: self.name.clone(),
+            epoch: self.lease.epoch,
+            revision: plan.revision.clone(),
+            plan: plan.id.clone(),
+            body: plan.clone(),
+            actor: order.actor.clone(),
+            reason: order.reason.clone(),
+            started: now,
+            before: self.record.running.clone(),
+            after: None,
+            steps: Vec::new(),
+            outcome: None,
+            detail: String::new(),
+            finished: None,
+        }
+    }
+
+    /// Journal first, and a lease that outlives the device's own timer: then a process that
+    /// overslept wakes up to nothing it could confirm.
+    async fn begin_attempt(&mut self, attempt: &Attempt, plan: &Plan) -> Result<(), StoreError> {
+        let (lease, attempt, now) = (self.lease.clone(), attempt.clone(), (self.ctx.now)());
+        let ttl = LOOK_LEASE + Duration::from_secs(plan.undo.within) + TRIAL_MARGIN;
+        self.lease = self
+            .ctx
+            .store(move |store| {
+                let lease = store.renew(&lease, ttl, now)?;
+                store.begin(&lease, &attempt)?;
+                Ok(lease)
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn carry_out(&self, observed: Observed, attempt: &mut Attempt, order: &Order) -> Ending {
+        let Observed {
+            device,
+            pack,
+            target,
+            mut sealer,
+            session,
+            ..
+        } = observed;
+        let planner = undo_planner(&device, &pack);
+        let ports = self.ports(&target, &pack.dialect, &planner);
+        let unsaved = match self.ctx.settings.apply.save_unsaved {
+            SaveUnsaved::Never => Unsaved::Refuse,
+            SaveUnsaved::Save => Unsaved::Save,
+            SaveUnsaved::LeaveUnsaved => Unsaved::Leave,
+        };
+        let allowed = Allowed {
+            attended: order.attended,
+            unsaved,
+        };
+        apply::apply(session, &ports, &mut sealer, attempt, allowed).await
+    }
+
+    /// What the ending means for the next pass.
+    async fn remember(
+        &mut self,
+        plan: &Plan,
+        intended: Option<String>,
+        ending: &Ending,
+        order: &Order,
+    ) {
+        let now = (self.ctx.now)();
+        if ending.unsaved.is_some() {
+            self.record.unsaved = ending.unsaved;
+        }
+        match ending.outcome {
+            Some(Outcome::Applied) => {
+                if order.actor == Actor::Daemon {
+                    record::note_reversal(&mut self.record, plan, observe::contest(self.ctx), now);
+                }
+                let running = ending.running.clone();
+                self.note_applied(plan, intended, running.as_deref(), now)
+                    .await;
+            }
+            Some(outcome) if record::is_failure(outcome) => {
+                self.record.failed = Some((plan.revision.clone(), plan.base.clone()));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// The change is in force and confirmed: what the device runs now is judged anew.
+    async fn note_applied(
+        &mut self,
+        plan: &Plan,
+        intended: Option<String>,
+        running: Option<&str>,
+        now: jiff::Timestamp,
+    ) {
+        self.record.last_applied = Some(LastApplied {
+            revision: plan.revision.clone(),
+            at: now,
+        });
+        self.record.failed = None;
+        let in_line = Plan {
+            drift: crate::model::DriftCounts::default(),
+            cause: None,
+            decision: Decision::Unchanged,
+            ..plan.clone()
+        };
+        let findings = running.map(|text| self.findings(text)).unwrap_or_default();
+        record::compared(&mut self.record, Some(&in_line), &findings, now);
+        if let Some(text) = intended {
+            self.keep_applied(text, now).await;
+        }
+    }
+
+    fn findings(&self, running: &str) -> Vec<Finding> {
+        let prepared = self.fleet.devices.get(&self.name);
+        let Some((device, pack)) = prepared.and_then(|p| p.device.as_ref().zip(p.pack.as_ref()))
+        else {
+            return Vec::new();
+        };
+        let document = Document::parse(running, &pack.dialect);
+        policy::evaluate(
+            &self.fleet.rules,
+            device,
+            &pack.name,
+            &document,
+            &pack.dialect,
+        )
+    }
+
+    /// Keeps the intended text that is in force: the third leg of every later comparison.
+    pub(super) async fn keep_applied(&mut self, text: String, at: jiff::Timestamp) {
+        let (name, known) = (self.name.clone(), self.record.applied_config.clone());
+        let kept = self
+            .ctx
+            .store(move |store| {
+                let hash = store.put_config(&text)?;
+                if known.as_ref() != Some(&hash) {
+                    store.record_config(&name, ConfigKind::Intended, &hash, at)?;
+                }
+                Ok(hash)
+            })
+            .await;
+        match kept {
+            Ok(hash) => self.record.applied_config = Some(hash),
+            Err(error) => {
+                tracing::error!(device = %self.name, error = %chain(&error), "applied configuration not kept");
+            }
+        }
+    }
+
+    /// Writes an attempt's ending; one in doubt stays open in the journal.
+    async fn finish(&mut self, attempt: &mut Attempt, ending: Ending) -> Result<(), StoreError> {
+        let now = (self.ctx.now)();
+        attempt.detail.clone_from(&ending.detail);
+        attempt.outcome = ending.outcome;
+        if let Some(text) = ending.running {
+            let hash = self.keep_running(text, now).await?;
+            self.record.running = Some(hash.clone());
+            attempt.after = Some(hash);
+        }
+        let shown = ending.outcome.unwrap_or(Outcome::Unknown);
+        self.record.status.outcome = Some(shown.as_str().to_owned());
+        if ending.outcome.is_none() {
+            record::unknown(
+                &mut self.record,
+                UnknownReason::InDoubt,
+                &ending.detail,
+                now,
+            );
+        } else {
+            self.record.status.detail = Some(ending.detail.clone());
+            attempt.finished = Some(now);
+        }
+        if let Some((reason, note)) = ending.hold {
+            self.hold(reason, &note).await;
+        }
+        let (lease, attempt) = (self.lease.clone(), attempt.clone());
+        if attempt.outcome.is_some() {
+            self.ctx
+                .store(move |store| store.finish(&lease, &attempt))
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The planner, lent to an undo: full management, no share of lines too large, and only
+/// what the replay proved.
+fn undo_planner(
+    device: &Device,
+    pack: &crate::pack::Pack,
+) -> impl Fn(&Document, &Document) -> Option<Vec<String>> + Send + Sync + use<> {
+    let mut device = Device {
+        name: device.name.clone(),
+        ..Device::default()
+    };
+    device.keel = Keel {
+        manage: Manage::Full,
+        ..Keel::default()
+    };
+    device.keel.limits.delete_percent = 100;
+    let (dialect, platform, hash) = (
+        Arc::clone(&pack.dialect),
+        pack.name.clone(),
+        pack.hash.clone(),
+    );
+    move |from, to| {
+        let capabilities = Capabilities {
+            merge: true,
+            replace: true,
+            confirm: ConfirmScope::None,
+            timer: None,
+            startup: false,
+            attended_only: None,
+        };
+        let plan = plan::plan(&plan::Inputs {
+            device: &device,
+            platform: &platform,
+            pack: hash.as_str(),
+            revision: "undo",
+            dialect: &dialect,
+            running: from,
+            intended: to,
+            last_applied: None,
+            capabilities: &capabilities,
+        });
+        match plan.proof {
+            Proof::Proved | Proof::ProvedGeneric(_) | Proof::Nothing => Some(
+                plan.remediation
+                    .into_iter()
+                    .map(|command| command.line)
+                    .collect(),
+            ),
+            Proof::NotProved(_) => None,
+        }
+    }
+}

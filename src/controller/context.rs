@@ -1,0 +1,289 @@
+//! Everything the stages share: settings, packs, store, connections, the clock.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::config::Sealer;
+use crate::device::{Connector, Jump, Login, Target};
+use crate::evaluator::Evaluator;
+use crate::model::{
+    ConnectionOptions, Credential, Data, Device, SecretError, SecretName, SecretSource, SecretText,
+    Store, StoreError,
+};
+use crate::pack::{Pack, Packs};
+use crate::report::Reporter;
+use crate::settings::Settings;
+
+/// File in the state folder that holds the installation's sealing key.
+const SEAL_KEY_FILE: &str = "seal.key";
+/// Nornir's name for the connection whose options a session takes.
+const CONNECTION: &str = "netkeel";
+
+/// What every stage may use. One per process, behind an `Arc`.
+pub struct Context {
+    /// Our own settings.
+    pub settings: Arc<Settings>,
+    /// Platform packs.
+    pub packs: Packs,
+    /// State and history.
+    pub store: Arc<dyn Store>,
+    /// Makes sessions.
+    pub connector: Arc<dyn Connector>,
+    /// Values of named secrets.
+    pub secrets: Arc<dyn SecretSource>,
+    /// Renders in a child process.
+    pub evaluator: Evaluator,
+    /// Log and metrics.
+    pub reporter: Reporter,
+    /// Key of the sealed tokens, this installation's own.
+    pub seal_key: [u8; 32],
+    /// This process, as leases name it.
+    pub owner: String,
+    /// The shell's clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// Why a device cannot even be connected to.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// No platform in the inventory.
+    #[error("device `{0}` has no platform")]
+    NoPlatform(String),
+    /// A platform no pack knows.
+    #[error("device `{device}`: no pack for platform `{platform}` (known: {known})")]
+    UnknownPlatform {
+        /// The device.
+        device: String,
+        /// What the inventory says.
+        platform: String,
+        /// What there is.
+        known: String,
+    },
+    /// No user to log in as.
+    #[error("device `{0}` has no username")]
+    NoUsername(String),
+    /// A credential that cannot be had.
+    #[error("device `{device}`: credential")]
+    Secret {
+        /// The device.
+        device: String,
+        /// Which, and why.
+        #[source]
+        source: SecretError,
+    },
+}
+
+impl Context {
+    /// Runs a store call on a blocking thread.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn store<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || call(&*store))
+            .await
+            .unwrap_or_else(|panic| {
+                Err(StoreError::Read {
+                    path: "store".to_owned(),
+                    source: Box::new(panic),
+                })
+            })
+    }
+
+    /// The device's pack.
+    ///
+    /// # Errors
+    /// No platform, or none we know.
+    pub fn pack(&self, device: &Device) -> Result<Arc<Pack>, TargetError> {
+        let platform = device
+            .platform
+            .as_deref()
+            .ok_or_else(|| TargetError::NoPlatform(device.name.clone()))?;
+        self.packs
+            .get(platform)
+            .ok_or_else(|| TargetError::UnknownPlatform {
+                device: device.name.clone(),
+                platform: platform.to_owned(),
+                known: self.packs.names().join(", "),
+            })
+    }
+
+    /// How to reach and log in to a device.
+    ///
+    /// # Errors
+    /// What is missing, by device.
+    pub fn target(&self, device: &Device) -> Result<Target, TargetError> {
+        let pack = self.pack(device)?;
+        let options = device.connection_options.get(CONNECTION);
+        let pick = |from: fn(&ConnectionOptions) -> Option<String>| options.and_then(from);
+        let ssh = &self.settings.ssh;
+        let username = pick(|o| o.username.clone())
+            .or_else(|| device.username.clone())
+            .or_else(|| ssh.username.clone())
+            .ok_or_else(|| TargetError::NoUsername(device.name.clone()))?;
+        let login = Login {
+            username,
+            password: self.password(device, options)?,
+            key_file: extra(options, "key_file")
+                .map(PathBuf::from)
+                .or(ssh.key_file.clone()),
+            key_passphrase: self.named(device, ssh.key_passphrase.as_ref())?,
+            enable: self.enable(device, options)?,
+        };
+        let jump = jump_of(device).map(|text| jump(&text, &login));
+        Ok(Target {
+            device: device.name.clone(),
+            jump,
+            address: pick(|o| o.hostname.clone()).unwrap_or_else(|| device.address().to_owned()),
+            port: options.and_then(|o| o.port).or(device.port).unwrap_or(22),
+            login,
+            pack,
+            connect_timeout: self.settings.device.connect_timeout,
+            silence_timeout: self.settings.device.silence_timeout,
+            undo: device.keel.undo.clone(),
+        })
+    }
+
+    fn password(
+        &self,
+        device: &Device,
+        options: Option<&ConnectionOptions>,
+    ) -> Result<Option<SecretText>, TargetError> {
+        let credential = options
+            .and_then(|o| o.password.as_ref())
+            .or(device.password.as_ref());
+        match credential {
+            None => Ok(None),
+            Some(Credential::Plain(value)) => Ok(Some(value.clone())),
+            Some(Credential::Named(name)) => self.named(device, Some(name)),
+        }
+    }
+
+    /// The enable secret, a name under `extras.secret` (Netmiko's word for it).
+    fn enable(
+        &self,
+        device: &Device,
+        options: Option<&ConnectionOptions>,
+    ) -> Result<Option<SecretText>, TargetError> {
+        match extra(options, "secret").map(|text| (SecretName::from_reference(text), text)) {
+            None => Ok(None),
+            Some((None, plain)) => Ok(Some(SecretText::new(plain))),
+            Some((Some(name), _)) => {
+                let name = name.map_err(|source| secret_error(device, source))?;
+                self.named(device, Some(&name))
+            }
+        }
+    }
+
+    fn named(
+        &self,
+        device: &Device,
+        name: Option<&SecretName>,
+    ) -> Result<Option<SecretText>, TargetError> {
+        name.map(|name| self.secrets.resolve(name, &device.name, &device.all_groups))
+            .transpose()
+            .map_err(|source| secret_error(device, source))
+    }
+
+    /// A sealer that knows the secrets a text names, and the device's own login.
+    ///
+    /// # Errors
+    /// A secret that is not to be had.
+    pub fn sealer(&self, device: &Device, text: &str) -> Result<Sealer, SecretError> {
+        let mut known = BTreeMap::new();
+        for name in crate::model::placeholders(text) {
+            let value = self
+                .secrets
+                .resolve(&name, &device.name, &device.all_groups)?;
+            known.insert(name, value);
+        }
+        Ok(Sealer::new(self.seal_key, known))
+    }
+}
+
+fn secret_error(device: &Device, source: SecretError) -> TargetError {
+    TargetError::Secret {
+        device: device.name.clone(),
+        source,
+    }
+}
+
+/// A text of `connection_options.netkeel.extras`.
+pub(super) fn extra<'a>(options: Option<&'a ConnectionOptions>, key: &str) -> Option<&'a str> {
+    options
+        .and_then(|o| o.extras.as_ref())
+        .and_then(|data| data.get(key))
+        .and_then(Data::as_text)
+}
+
+/// Reads `[user@]host[:port]`; without a user it is the device's own login.
+fn jump(text: &str, login: &Login) -> Jump {
+    let (user, place) = text.split_once('@').map_or((None, text), |(u, p)| (Some(u), p));
+    let (host, port) = match place.rsplit_once(':').map(|(h, p)| (h, p.parse())) {
+        Some((host, Ok(port))) if !host.contains(':') || host.ends_with(']') => (host, port),
+        Some(_) | None => (place, 22),
+    };
+    let mut login = login.clone();
+    if let Some(user) = user {
+        user.clone_into(&mut login.username);
+    }
+    let address = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Jump { address, port, login }
+}
+
+/// The jump host of a device, for limits.
+pub(super) fn jump_of(device: &Device) -> Option<String> {
+    extra(device.connection_options.get(CONNECTION), "jump").map(str::to_owned)
+}
+
+/// Reads the installation's sealing key from the state folder, making it (mode 0600) at the
+/// first start. Two processes starting at once agree on one.
+///
+/// # Errors
+/// When the folder cannot be used, or the file is not a key.
+pub fn seal_key(state: &Path) -> std::io::Result<[u8; 32]> {
+    use std::io::Write as _;
+    let path = state.join(SEAL_KEY_FILE);
+    match std::fs::read(&path) {
+        Ok(bytes) => return to_key(&path, &bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let key: [u8; 32] = rand::random();
+    let mut file = tempfile::NamedTempFile::new_in(state)?; // mode 0600
+    file.write_all(&key)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(key),
+        Err(_) => to_key(&path, &std::fs::read(&path)?),
+    }
+}
+
+fn to_key(path: &Path, bytes: &[u8]) -> std::io::Result<[u8; 32]> {
+    bytes.try_into().map_err(|_| {
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            format!("{} is not a key of 32 bytes", path.display()),
+        )
+    })
+}
+
+/// This process, as leases name it: host, process id, something random.
+#[must_use]
+pub fn owner_name() -> String {
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    format!(
+        "{host}:{}:{:08x}",
+        std::process::id(),
+        rand::random::<u32>()
+    )
+}

@@ -1,0 +1,151 @@
+//! One revision's files -> one prepared device each: inventory, rendering, rules.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::context::Context;
+use crate::intent::{self, Filter, LineOrigin, RenderDevice, RenderLimits, RenderRequest};
+use crate::model::{Device, Diagnostic, Event, FileSet, Phase, Revision};
+use crate::pack::Pack;
+use crate::policy::{self, Rule};
+
+/// One device of one revision, ready to be compared with what it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// The resolved device; `None` when its own inventory entry is wrong.
+    pub device: Option<Device>,
+    /// Its pack, if the platform is known.
+    pub pack: Option<Arc<Pack>>,
+    /// Its intended configuration with placeholders; `None` if it has none or it failed.
+    pub intended: Option<String>,
+    /// Where each line of that came from.
+    pub origins: Vec<LineOrigin>,
+    /// Everything wrong with it.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Prepared {
+    /// The first thing that keeps this device from being looked at.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        self.problems
+            .iter()
+            .find(|problem| problem.level == crate::model::Level::Error)
+            .map(ToString::to_string)
+    }
+}
+
+/// The fleet of one revision.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// The revision.
+    pub revision: Revision,
+    /// By inventory name.
+    pub devices: BTreeMap<String, Prepared>,
+    /// The rules of its policy packs.
+    pub rules: Arc<Vec<Rule>>,
+    /// What works but should be changed.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Fleet {
+    /// Every error of every device.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.devices
+            .values()
+            .flat_map(|device| &device.problems)
+            .filter(|problem| problem.level == crate::model::Level::Error)
+    }
+}
+
+/// Loads, filters and renders. A fault of one device stays with that device.
+///
+/// # Errors
+/// Faults that leave no fleet at all: the inventory as a whole, or the policy packs.
+pub async fn prepare(
+    ctx: &Context,
+    revision: Revision,
+    files: FileSet,
+    filter: &Filter,
+) -> Result<Fleet, Vec<Diagnostic>> {
+    let inventory = intent::load(&files)?;
+    let rules = policy::load(&files)?;
+    let mut devices: BTreeMap<String, Prepared> = inventory
+        .devices
+        .into_iter()
+        .filter(|(_, device)| filter.matches(device))
+        .map(|(name, device)| (name, with_pack(ctx, device)))
+        .collect();
+    for (name, problems) in inventory.broken {
+        devices.insert(
+            name,
+            Prepared {
+                problems,
+                ..Prepared::default()
+            },
+        );
+    }
+    render(ctx, files, &mut devices).await;
+    Ok(Fleet {
+        revision,
+        devices,
+        rules: Arc::new(rules),
+        warnings: inventory.warnings,
+    })
+}
+
+fn with_pack(ctx: &Context, device: Device) -> Prepared {
+    let (pack, problems) = match ctx.pack(&device) {
+        Ok(pack) => (Some(pack), Vec::new()),
+        Err(error) => {
+            let problem = Diagnostic::error(None, error.to_string())
+                .with_hint("set `platform` in the inventory");
+            (None, vec![problem])
+        }
+    };
+    Prepared {
+        device: Some(device),
+        pack,
+        problems,
+        ..Prepared::default()
+    }
+}
+
+/// All devices of one fleet in one request, in a child process.
+async fn render(ctx: &Context, files: FileSet, devices: &mut BTreeMap<String, Prepared>) {
+    let batch: Vec<RenderDevice> = devices
+        .values()
+        .filter_map(|prepared| prepared.device.as_ref().and_then(RenderDevice::of))
+        .collect();
+    if batch.is_empty() {
+        return;
+    }
+    let started = tokio::time::Instant::now();
+    let request = RenderRequest {
+        files,
+        devices: batch,
+        limits: limits(ctx),
+    };
+    for rendered in ctx.evaluator.render(request).await.devices {
+        if let Some(prepared) = devices.get_mut(&rendered.name) {
+            prepared.intended = rendered.text;
+            prepared.origins = rendered.origins;
+            prepared.problems.extend(rendered.diagnostics);
+        }
+    }
+    ctx.reporter.emit(&Event::PhaseDone {
+        phase: Phase::Render,
+        took: started.elapsed(),
+    });
+}
+
+fn limits(ctx: &Context) -> RenderLimits {
+    let settings = &ctx.settings.rendering;
+    RenderLimits {
+        memory: settings.memory,
+        cpu_seconds: settings.cpu.as_secs().max(1),
+        wall_seconds: settings.wall.as_secs().max(1),
+        fuel: settings.fuel,
+        max_output: settings.max_output,
+    }
+}

@@ -1,1 +1,0 @@
-//! Who may import whom, and that the tree keeps its own rules.

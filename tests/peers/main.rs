@@ -1,0 +1,14 @@
+//! The same code against real software: FRR behind OpenSSH, Git servers, Prometheus,
+//! Nornir; and other people's clients against our simulator.
+//!
+//! These tests need root and Debian packages; `tests/run` installs them and sets
+//! `NETKEEL_PEERS=1`. Without that every test here says that it was left out.
+
+mod frr;
+mod git_library;
+mod git_servers;
+mod lab;
+mod openssh;
+mod nornir;
+mod prometheus;
+mod world;
