@@ -1,6 +1,5 @@
 //! The integration tests: one binary, one module per area.
 
-mod architecture;
 mod compare;
 mod deploy;
 mod device;
