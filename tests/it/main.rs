@@ -1,7 +1,5 @@
 //! The integration tests: one binary, one module per area.
 
-#[path = "../architecture.rs"]
-mod architecture;
 mod compare;
 mod deploy;
 mod device;
