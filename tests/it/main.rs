@@ -7,6 +7,7 @@ mod deploy;
 mod device;
 mod evaluator;
 mod example;
+mod model_agrees;
 mod plan;
 mod plan_properties;
 mod sim;

@@ -209,6 +209,12 @@ fn one(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied, S
     if old == meaning.canonical {
         return Ok(stands(meaning));
     }
+    if negated && site.goal.is_some() && !site.wants(meaning) {
+        // `X` after `no X`: whether X is printed then, only the goal can say.
+        tree.take(site.path, at);
+        site.wipe(tree, meaning, Event::Change);
+        return Ok(Applied::Done);
+    }
     if site.dialect.remove_first(meaning) && !negated {
         return Err(format!("`{old}` cannot be typed over and has to go first"));
     }
@@ -278,6 +284,18 @@ fn keyed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied,
             .find(|at| content(&lines[**at].meaning) == content(meaning));
         if let Some(twin) = twin {
             return Ok(stands(&lines[*twin].meaning));
+        }
+        // A release that shows no numbers shows none for the new entry either.
+        let silent = |at: &usize| lines[*at].meaning.number.is_none();
+        let known = if same.is_empty() {
+            tree.silent.contains(&meaning.slot.name)
+        } else {
+            same.iter().all(silent)
+        };
+        if known {
+            tree.insert(site.path, None, entry);
+            site.wipe(tree, meaning, Event::Add);
+            return Ok(stands(meaning));
         }
         number(&mut entry, lines, site.dialect);
     }
