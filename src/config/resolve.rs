@@ -73,6 +73,7 @@ fn settle(doc: &mut Document, mut all: Vec<NodeId>, joined: &mut Joined) -> Vec<
 /// Several lines in one slot, in written order.
 fn rivals(doc: &mut Document, ids: &[NodeId], joined: &mut Joined) {
     if doc.sem(ids[0]).listed() {
+        same_number(doc, ids);
         return listed_blocks(doc, ids, joined);
     }
     let last = ids[ids.len() - 1];
@@ -85,6 +86,20 @@ fn rivals(doc: &mut Document, ids: &[NodeId], joined: &mut Joined) {
         if !doc.node(*id).negated {
             joined.entry(winner).or_default().push(*id);
         }
+    }
+}
+
+/// Of several entries with one number the last counts.
+fn same_number(doc: &mut Document, ids: &[NodeId]) {
+    let keyed = |id: &NodeId| {
+        let sem = doc.sem(*id);
+        let live = doc.node(*id).standing == Standing::Live;
+        (live && sem.cardinality == Cardinality::Keyed).then_some((sem.number?, *id))
+    };
+    let mut numbered: Vec<(u64, NodeId)> = ids.iter().filter_map(keyed).collect();
+    numbered.sort_unstable();
+    for pair in numbered.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        doc.nodes[pair[0].1.0 as usize].standing = Standing::Duplicate;
     }
 }
 

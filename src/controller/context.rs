@@ -224,7 +224,9 @@ pub(super) fn extra<'a>(options: Option<&'a ConnectionOptions>, key: &str) -> Op
 
 /// Reads `[user@]host[:port]`; without a user it is the device's own login.
 fn jump(text: &str, login: &Login) -> Jump {
-    let (user, place) = text.split_once('@').map_or((None, text), |(u, p)| (Some(u), p));
+    let (user, place) = text
+        .split_once('@')
+        .map_or((None, text), |(u, p)| (Some(u), p));
     let (host, port) = match place.rsplit_once(':').map(|(h, p)| (h, p.parse())) {
         Some((host, Ok(port))) if !host.contains(':') || host.ends_with(']') => (host, port),
         Some(_) | None => (place, 22),
@@ -233,8 +235,15 @@ fn jump(text: &str, login: &Login) -> Jump {
     if let Some(user) = user {
         user.clone_into(&mut login.username);
     }
-    let address = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Jump { address, port, login }
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    Jump {
+        address,
+        port,
+        login,
+    }
 }
 
 /// The jump host of a device, for limits.

@@ -33,7 +33,11 @@ fn is_refusal(spec: &SessionSpec, line: &str) -> bool {
 /// Whether a line is a log message that came in between.
 #[must_use]
 pub fn is_log_line(spec: &SessionSpec, line: &str) -> bool {
-    line.contains('%') && spec.asynchronous.iter().any(|known| known.text.is_match(line))
+    line.contains('%')
+        && spec
+            .asynchronous
+            .iter()
+            .any(|known| known.text.is_match(line))
 }
 
 /// The output without the log messages that came in between.
@@ -84,7 +88,10 @@ mod tests {
         assert_eq!(refusal(&ios, log), None);
         assert_eq!(refusal(&ios, "% Warning: use a stronger key\n"), None);
         assert_eq!(
-            refusal(&ios, &format!("{log}   ^\n% Invalid input detected at '^' marker.\n")),
+            refusal(
+                &ios,
+                &format!("{log}   ^\n% Invalid input detected at '^' marker.\n")
+            ),
             Some("% Invalid input detected at '^' marker.")
         );
         assert_eq!(

@@ -180,7 +180,11 @@ impl Engine {
     ///
     /// # Errors
     /// A refused command, or a conversation out of step.
-    pub async fn read(&mut self, commands: &[&str], doing: &str) -> Result<Vec<String>, DeviceError> {
+    pub async fn read(
+        &mut self,
+        commands: &[&str],
+        doing: &str,
+    ) -> Result<Vec<String>, DeviceError> {
         let guessed = self.owed.is_some();
         let outputs = match self.read_once(commands, doing).await {
             // What looked like the prompt was a banner, and we stand somewhere else.
@@ -200,7 +204,11 @@ impl Engine {
         Ok(outputs)
     }
 
-    async fn read_once(&mut self, commands: &[&str], doing: &str) -> Result<Vec<String>, DeviceError> {
+    async fn read_once(
+        &mut self,
+        commands: &[&str],
+        doing: &str,
+    ) -> Result<Vec<String>, DeviceError> {
         self.begin()?;
         let mut bytes = Vec::with_capacity(256);
         let mut sent = Vec::with_capacity(commands.len());
@@ -216,7 +224,9 @@ impl Engine {
         }
         self.send(bytes, doing).await?;
         let last = sent.last().map(|s| s.mark.clone()).unwrap_or_default();
-        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &last)).await?;
+        let prompt = self
+            .until(doing, None, |spec, screen| marked(spec, screen, &last))
+            .await?;
         self.owed = None;
         self.adopt(prompt);
         if self.mode != ModeName::Exec {
@@ -267,7 +277,8 @@ impl Engine {
         self.push_line(&mut bytes, line.text);
         self.send(bytes, doing).await?;
         let wide = self.spec.terminal.columns as usize;
-        let reached = |_: &SessionSpec, screen: &Screen| echo_end(screen, line.text, wide).is_some();
+        let reached =
+            |_: &SessionSpec, screen: &Screen| echo_end(screen, line.text, wide).is_some();
         let prompt = self.until(doing, ask, reached).await?;
         let from = echo_end(&self.screen, line.text, wide).unwrap_or(0);
         let to = self.screen.last_line_at().max(from);
@@ -280,14 +291,22 @@ impl Engine {
             // A new host name, or something that looks like a prompt: a mark tells.
             self.mark_now(doing).await?;
         }
-        Ok(Answer { text, mode: self.mode })
+        Ok(Answer {
+            text,
+            mode: self.mode,
+        })
     }
 
     /// Sends several lines that are one text to the device, then a mark, and waits for it.
     ///
     /// # Errors
     /// A conversation out of step.
-    pub async fn block(&mut self, lines: &[String], shown: &str, doing: &str) -> Result<Answer, DeviceError> {
+    pub async fn block(
+        &mut self,
+        lines: &[String],
+        shown: &str,
+        doing: &str,
+    ) -> Result<Answer, DeviceError> {
         self.settle(doing).await?;
         self.begin()?;
         self.screen.keep_last_line();
@@ -299,17 +318,30 @@ impl Engine {
         let mark = self.mark();
         self.push_line(&mut bytes, &mark);
         self.send(bytes, doing).await?;
-        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &mark)).await?;
+        let prompt = self
+            .until(doing, None, |spec, screen| marked(spec, screen, &mark))
+            .await?;
         let text = decode(self.screen.text()).into_owned();
-        let text = text.split(mark.as_str()).next().unwrap_or_default().to_owned();
+        let text = text
+            .split(mark.as_str())
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let echoed: Vec<&str> = lines.iter().map(String::as_str).collect();
         let text: String = text
             .split_inclusive('\n')
-            .filter(|line| !echoed.iter().any(|e| line.trim_end().ends_with(e.trim_end())))
+            .filter(|line| {
+                !echoed
+                    .iter()
+                    .any(|e| line.trim_end().ends_with(e.trim_end()))
+            })
             .collect();
         self.adopt(prompt);
         self.screen.keep_last_line();
-        Ok(Answer { text, mode: self.mode })
+        Ok(Answer {
+            text,
+            mode: self.mode,
+        })
     }
 
     /// Waits for a mark sent earlier.
@@ -321,7 +353,9 @@ impl Engine {
             return Ok(());
         };
         self.begin()?;
-        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &mark)).await?;
+        let prompt = self
+            .until(doing, None, |spec, screen| marked(spec, screen, &mark))
+            .await?;
         self.adopt(prompt);
         if self.mode != ModeName::Exec {
             Box::pin(self.rise(doing)).await?;
@@ -362,8 +396,12 @@ impl Engine {
             return Err(self.protocol(doing, "this platform has no way to more rights"));
         };
         let secret = self.enable.clone();
-        let ask = Ask { question: &enable.ask, secret: secret.as_ref() };
-        self.exchange(Line::open(&enable.send), doing, Some(ask)).await?;
+        let ask = Ask {
+            question: &enable.ask,
+            secret: secret.as_ref(),
+        };
+        self.exchange(Line::open(&enable.send), doing, Some(ask))
+            .await?;
         if self.mode == ModeName::User {
             return Err(self.no_enable());
         }
@@ -391,7 +429,9 @@ impl Engine {
     /// `Poisoned` if an earlier exchange was cut off; otherwise one begins.
     fn begin(&mut self) -> Result<(), DeviceError> {
         if !self.in_step {
-            return Err(DeviceError::Poisoned { device: self.device.clone() });
+            return Err(DeviceError::Poisoned {
+                device: self.device.clone(),
+            });
         }
         self.in_step = false;
         self.received = 0;
@@ -427,7 +467,9 @@ impl Engine {
         let mut bytes = Vec::new();
         self.push_line(&mut bytes, &mark);
         self.send(bytes, doing).await?;
-        let prompt = self.until(doing, None, |spec, screen| marked(spec, screen, &mark)).await?;
+        let prompt = self
+            .until(doing, None, |spec, screen| marked(spec, screen, &mark))
+            .await?;
         self.adopt(prompt);
         self.screen.keep_last_line();
         Ok(())
@@ -435,7 +477,10 @@ impl Engine {
 
     fn mark(&mut self) -> String {
         self.marks.1 += 1;
-        format!("{}nk{:08x}-{}", self.spec.comment, self.marks.0, self.marks.1)
+        format!(
+            "{}nk{:08x}-{}",
+            self.spec.comment, self.marks.0, self.marks.1
+        )
     }
 
     fn push_line(&self, bytes: &mut Vec<u8>, line: &str) {
@@ -525,7 +570,10 @@ impl Engine {
     }
 
     fn lost(&self, doing: &str) -> DeviceError {
-        DeviceError::Lost { device: self.device.clone(), doing: doing.to_owned() }
+        DeviceError::Lost {
+            device: self.device.clone(),
+            doing: doing.to_owned(),
+        }
     }
 
     fn timeout(&self, doing: &str) -> DeviceError {
@@ -607,7 +655,10 @@ fn prompt_of(spec: &SessionSpec, line: &str) -> Option<Prompt> {
     spec.modes.iter().find_map(|mode| {
         let found = mode.prompt.regex().captures(line)?;
         let host = found.name("host").map_or("", |host| host.as_str());
-        Some(Prompt { mode: mode.name, host: host.to_owned() })
+        Some(Prompt {
+            mode: mode.name,
+            host: host.to_owned(),
+        })
     })
 }
 

@@ -40,7 +40,11 @@ impl Keys {
     ) -> Result<Arc<PrivateKey>, russh::keys::Error> {
         let meta = std::fs::metadata(path)?;
         let stamp = (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec());
-        if let Some(cached) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path)
+        if let Some(cached) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(path)
             && cached.stamp == stamp
             && cached.passphrase.as_ref() == passphrase
         {
@@ -51,7 +55,11 @@ impl Keys {
             load_secret_key(file, words.as_ref().map(SecretText::expose))
         });
         let key = Arc::new(loaded.await.map_err(io::Error::other)??);
-        let cached = Cached { stamp, passphrase: passphrase.cloned(), key: Arc::clone(&key) };
+        let cached = Cached {
+            stamp,
+            passphrase: passphrase.cloned(),
+            key: Arc::clone(&key),
+        };
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -83,13 +91,14 @@ pub(super) async fn log_in<H: Handler>(
 ) -> Result<(), DeviceError> {
     let mut offered = false;
     if let Some(path) = &login.key_file {
-        let key = keys.load(path, login.key_passphrase.as_ref()).await.map_err(|source| {
-            DeviceError::Credential {
+        let key = keys
+            .load(path, login.key_passphrase.as_ref())
+            .await
+            .map_err(|source| DeviceError::Credential {
                 device: device.to_owned(),
                 what: format!("private key {}", path.display()),
                 source: Box::new(source),
-            }
-        })?;
+            })?;
         offered = true;
         if matches!(by_key(handle, login, key).await?, Tried::In) {
             return Ok(());
@@ -127,15 +136,23 @@ struct Refusal;
 
 impl Refusal {
     fn into_error(self, device: &str, login: &Login) -> DeviceError {
-        DeviceError::Auth { device: device.to_owned(), username: login.username.clone() }
+        DeviceError::Auth {
+            device: device.to_owned(),
+            username: login.username.clone(),
+        }
     }
 }
 
 fn tried(result: Result<AuthResult, russh::Error>) -> Tried {
     match result {
         Ok(AuthResult::Success) => Tried::In,
-        Ok(AuthResult::Failure { partial_success: true, .. }) => Tried::Partly,
-        Ok(AuthResult::Failure { remaining_methods, .. }) => Tried::Refused(remaining_methods),
+        Ok(AuthResult::Failure {
+            partial_success: true,
+            ..
+        }) => Tried::Partly,
+        Ok(AuthResult::Failure {
+            remaining_methods, ..
+        }) => Tried::Refused(remaining_methods),
         Err(_) => Tried::Refused(MethodSet::empty()),
     }
 }
@@ -153,7 +170,9 @@ async fn by_key<H: Handler>(
         None
     };
     let key = PrivateKeyWithHashAlg::new(key, hash);
-    Ok(tried(handle.authenticate_publickey(&login.username, key).await))
+    Ok(tried(
+        handle.authenticate_publickey(&login.username, key).await,
+    ))
 }
 
 async fn by_password<H: Handler>(
@@ -161,7 +180,9 @@ async fn by_password<H: Handler>(
     login: &Login,
     password: &SecretText,
 ) -> Result<Tried, DeviceError> {
-    let result = handle.authenticate_password(&login.username, password.expose()).await;
+    let result = handle
+        .authenticate_password(&login.username, password.expose())
+        .await;
     Ok(tried(result))
 }
 
@@ -190,7 +211,9 @@ async fn by_question<H: Handler>(
             }
             _ => return Ok(false),
         };
-        said = handle.authenticate_keyboard_interactive_respond(answers).await;
+        said = handle
+            .authenticate_keyboard_interactive_respond(answers)
+            .await;
     }
     Ok(false)
 }

@@ -9,4 +9,3 @@ pub mod ssh_config;
 pub use known_hosts::{KnownHosts, Verdict};
 pub use ssh::{HostKeyPolicy, SeenKey};
 pub use ssh_config::{HostConfig, SshConfig};
-

@@ -190,11 +190,17 @@ impl Link {
         };
         let seen = Arc::new(Mutex::new(Seen::default()));
         let work = async {
-            let stream = TcpStream::connect((to.address, to.port)).await.map_err(|e| to.failed(e))?;
+            let stream = TcpStream::connect((to.address, to.port))
+                .await
+                .map_err(|e| to.failed(e))?;
             greet(to, &trust, stream, &seen).await.map(drop)
         };
         let result = tokio::time::timeout(to.within, work).await;
-        let key = seen.lock().unwrap_or_else(PoisonError::into_inner).key.clone();
+        let key = seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .key
+            .clone();
         match (key, result) {
             (Some(key), _) => Ok(key),
             (None, Ok(Err(error))) => Err(error),
@@ -205,7 +211,10 @@ impl Link {
     /// What was learnt of the server.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// A terminal with whatever the login starts.
@@ -215,7 +224,15 @@ impl Link {
     pub async fn shell(&self, terminal: &TerminalSpec) -> Result<SshWire, russh::Error> {
         let channel = self.handle.channel_open_session().await?;
         channel
-            .request_pty(false, &terminal.kind, terminal.columns, terminal.rows, 0, 0, &[])
+            .request_pty(
+                false,
+                &terminal.kind,
+                terminal.columns,
+                terminal.rows,
+                0,
+                0,
+                &[],
+            )
             .await?;
         channel.request_shell(true).await?;
         let (reader, writer) = channel.split();
@@ -238,8 +255,15 @@ impl Link {
 
     /// Says good-bye. The task behind the connection ends by itself.
     pub async fn close(&self) {
-        for handle in [Some(&self.handle), self.jump.as_ref()].into_iter().flatten() {
-            if handle.disconnect(Disconnect::ByApplication, "", "").await.is_err() {
+        for handle in [Some(&self.handle), self.jump.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            if handle
+                .disconnect(Disconnect::ByApplication, "", "")
+                .await
+                .is_err()
+            {
                 tracing::debug!("the connection was closed before the good-bye");
             }
         }
@@ -261,7 +285,9 @@ async fn collect(channel: &mut Channel<Msg>) -> Ran {
     let (mut output, mut errors, mut status) = (Vec::new(), Vec::new(), None);
     while let Some(message) = channel.wait().await {
         match message {
-            ChannelMsg::Data { data } if output.len() < EXEC_LIMIT => output.extend_from_slice(&data),
+            ChannelMsg::Data { data } if output.len() < EXEC_LIMIT => {
+                output.extend_from_slice(&data)
+            }
             ChannelMsg::ExtendedData { data, .. } if errors.len() < EXEC_LIMIT => {
                 errors.extend_from_slice(&data);
             }
@@ -271,7 +297,11 @@ async fn collect(channel: &mut Channel<Msg>) -> Ran {
         }
     }
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ran { output: text(output), errors: text(errors), status }
+    Ran {
+        output: text(output),
+        errors: text(errors),
+        status,
+    }
 }
 
 /// A terminal's byte stream.
@@ -316,7 +346,13 @@ async fn greet_by_jump(to: &Endpoint<'_>, trust: &Trust) -> Result<Greeted, Devi
         let stream = tcp(to).await?;
         return Ok((greet(to, trust, stream, &seen).await?, None, seen));
     };
-    let first = Endpoint { address: &jump.address, port: jump.port, login: &jump.login, jump: None, ..*to };
+    let first = Endpoint {
+        address: &jump.address,
+        port: jump.port,
+        login: &jump.login,
+        jump: None,
+        ..*to
+    };
     let stream = tcp(&first).await?;
     let mut between = greet(&first, trust, stream, &Arc::default()).await?;
     log_in(&mut between, to.device, &jump.login, &trust.keys).await?;
@@ -329,7 +365,9 @@ async fn greet_by_jump(to: &Endpoint<'_>, trust: &Trust) -> Result<Greeted, Devi
 }
 
 async fn tcp(to: &Endpoint<'_>) -> Result<BufReader<TcpStream>, DeviceError> {
-    let stream = TcpStream::connect((to.address, to.port)).await.map_err(|e| to.failed(e))?;
+    let stream = TcpStream::connect((to.address, to.port))
+        .await
+        .map_err(|e| to.failed(e))?;
     // Nagle's algorithm with delayed acknowledgements costs 40 ms a session.
     stream.set_nodelay(true).map_err(|e| to.failed(e))?;
     Ok(BufReader::with_capacity(READ_BUFFER, stream))
@@ -344,7 +382,10 @@ async fn greet<S>(
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let known = trust.hosts.algorithms(to.address, to.port).map_err(|e| to.failed(e))?;
+    let known = trust
+        .hosts
+        .algorithms(to.address, to.port)
+        .map_err(|e| to.failed(e))?;
     let guard = Guard {
         host: to.address.to_owned(),
         port: to.port,
@@ -417,7 +458,10 @@ impl From<russh::Error> for GuardError {
 
 impl Guard {
     fn judge(&self, key: &PublicKey) -> Result<(), GuardError> {
-        let verdict = self.hosts.judge(&self.host, self.port, key).map_err(GuardError::Files)?;
+        let verdict = self
+            .hosts
+            .judge(&self.host, self.port, key)
+            .map_err(GuardError::Files)?;
         match (verdict, self.policy) {
             (_, HostKeyPolicy::Look) => Err(refuse(key, "only looked at".to_owned())),
             (Verdict::Known, _) => Ok(()),
@@ -435,7 +479,10 @@ impl Guard {
 }
 
 fn refuse(key: &PublicKey, why: String) -> GuardError {
-    GuardError::HostKey { fingerprint: fingerprint(key), why }
+    GuardError::HostKey {
+        fingerprint: fingerprint(key),
+        why,
+    }
 }
 
 impl client::Handler for Guard {
@@ -446,7 +493,10 @@ impl client::Handler for Guard {
         shown: &russh::keys::PublicKeyOrCertificate,
     ) -> Result<bool, GuardError> {
         let key = shown.public_key();
-        let seen = SeenKey { fingerprint: fingerprint(&key), key: key.clone() };
+        let seen = SeenKey {
+            fingerprint: fingerprint(&key),
+            key: key.clone(),
+        };
         self.note(|s| s.key = Some(seen));
         self.judge(&key).map(|()| true)
     }
@@ -466,7 +516,9 @@ impl client::Handler for Guard {
         _names: &russh::Names,
         session: &mut client::Session,
     ) -> Result<(), GuardError> {
-        let version = String::from_utf8_lossy(session.remote_sshid()).trim_end().to_owned();
+        let version = String::from_utf8_lossy(session.remote_sshid())
+            .trim_end()
+            .to_owned();
         self.note(|s| s.version = version);
         Ok(())
     }

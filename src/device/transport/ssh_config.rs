@@ -161,7 +161,11 @@ impl SshConfig {
                 "match" => {
                     here = when.to_vec();
                     if !values.iter().all(|v| v.eq_ignore_ascii_case("all")) {
-                        self.notes.push(format!("{}:{}: `Match` is not supported, its block is passed over", path.display(), number + 1));
+                        self.notes.push(format!(
+                            "{}:{}: `Match` is not supported, its block is passed over",
+                            path.display(),
+                            number + 1
+                        ));
                         here.push(Vec::new());
                     }
                     self.begin(&here);
@@ -187,7 +191,10 @@ impl SshConfig {
     }
 
     fn begin(&mut self, when: &[Vec<String>]) {
-        self.blocks.push(Block { when: when.to_vec(), settings: Vec::new() });
+        self.blocks.push(Block {
+            when: when.to_vec(),
+            settings: Vec::new(),
+        });
     }
 
     /// What holds for a host, by the name a person gives.
@@ -196,7 +203,10 @@ impl SshConfig {
         let mut first: BTreeMap<&str, &[String]> = BTreeMap::new();
         let mut identities: Vec<&str> = Vec::new();
         let holds = |block: &&Block| {
-            block.when.iter().all(|patterns| matches_list(patterns.iter().map(String::as_str), host))
+            block
+                .when
+                .iter()
+                .all(|patterns| matches_list(patterns.iter().map(String::as_str), host))
         };
         for (keyword, values) in self.blocks.iter().filter(holds).flat_map(|b| &b.settings) {
             if keyword == "identityfile" {
@@ -206,16 +216,35 @@ impl SshConfig {
             }
         }
         let one = |keyword: &str| first.get(keyword).and_then(|v| v.first()).cloned();
-        let hostname = one("hostname").map_or_else(|| host.to_owned(), |h| h.replace("%h", host).replace("%%", "%"));
+        let hostname = one("hostname").map_or_else(
+            || host.to_owned(),
+            |h| h.replace("%h", host).replace("%%", "%"),
+        );
         let (user, port) = (one("user"), one("port").and_then(|p| p.parse().ok()));
-        let tokens = Tokens { host: &hostname, original: host, user: user.as_deref().unwrap_or(&env.user), port: port.unwrap_or(22), env };
+        let tokens = Tokens {
+            host: &hostname,
+            original: host,
+            user: user.as_deref().unwrap_or(&env.user),
+            port: port.unwrap_or(22),
+            env,
+        };
         let none = |name: &&str| !name.eq_ignore_ascii_case("none");
         HostConfig {
-            identity_files: identities.into_iter().filter(none).map(|f| tokens.path(f)).collect(),
-            known_hosts: first
-                .get("userknownhostsfile")
-                .map(|v| v.iter().map(String::as_str).filter(none).map(|f| tokens.path(f)).collect()),
-            proxy_jump: one("proxyjump").filter(|j| none(&j.as_str())).and_then(|j| jump(&j).ok()),
+            identity_files: identities
+                .into_iter()
+                .filter(none)
+                .map(|f| tokens.path(f))
+                .collect(),
+            known_hosts: first.get("userknownhostsfile").map(|v| {
+                v.iter()
+                    .map(String::as_str)
+                    .filter(none)
+                    .map(|f| tokens.path(f))
+                    .collect()
+            }),
+            proxy_jump: one("proxyjump")
+                .filter(|j| none(&j.as_str()))
+                .and_then(|j| jump(&j).ok()),
             hostname,
             user,
             port,
@@ -238,7 +267,8 @@ impl Tokens<'_> {
         let mut rest = text;
         while let Some(at) = rest.find('%') {
             out.push_str(&rest[..at]);
-            let (token, after) = rest[at + 1..].split_at(rest[at + 1..].chars().next().map_or(0, char::len_utf8));
+            let (token, after) =
+                rest[at + 1..].split_at(rest[at + 1..].chars().next().map_or(0, char::len_utf8));
             match token {
                 "h" => out.push_str(self.host),
                 "n" => out.push_str(self.original),
@@ -277,7 +307,11 @@ fn check(keyword: &str, values: &[String]) -> Result<(), String> {
 
 fn jump(value: &str) -> Result<JumpName, String> {
     if value.eq_ignore_ascii_case("none") {
-        return Ok(JumpName { user: None, host: String::new(), port: None });
+        return Ok(JumpName {
+            user: None,
+            host: String::new(),
+            port: None,
+        });
     }
     if value.contains(',') {
         return Err("more than one host in `ProxyJump` is not supported".to_owned());
@@ -293,9 +327,15 @@ fn jump(value: &str) -> Result<JumpName, String> {
 
 /// `host`, `host:port`, `[v6]:port`, or a bare IPv6 address.
 fn split_port(place: &str) -> Result<(String, Option<u16>), String> {
-    let port = |text: &str| text.parse().map(Some).map_err(|_| format!("`{text}` is not a port"));
+    let port = |text: &str| {
+        text.parse()
+            .map(Some)
+            .map_err(|_| format!("`{text}` is not a port"))
+    };
     if let Some(rest) = place.strip_prefix('[') {
-        let (host, after) = rest.split_once(']').ok_or_else(|| format!("`{place}` lacks a `]`"))?;
+        let (host, after) = rest
+            .split_once(']')
+            .ok_or_else(|| format!("`{place}` lacks a `]`"))?;
         let number = after.strip_prefix(':').map_or(Ok(None), port)?;
         return Ok((host.to_owned(), number));
     }
@@ -311,7 +351,9 @@ fn words(line: &str) -> Result<Option<(String, Vec<String>)>, String> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
-    let end = line.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(line.len());
+    let end = line
+        .find(|c: char| c.is_whitespace() || c == '=')
+        .unwrap_or(line.len());
     let (keyword, rest) = line.split_at(end);
     let rest = rest.trim_start();
     let rest = rest.strip_prefix('=').unwrap_or(rest);
@@ -343,11 +385,17 @@ fn included(pattern: &str, env: &Environment) -> Vec<PathBuf> {
     if path.is_relative() {
         path = env.home.join(".ssh").join(path);
     }
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     if !name.contains(['*', '?']) {
         return path.exists().then_some(path).into_iter().collect();
     }
-    let Ok(entries) = path.parent().map_or_else(|| fs::read_dir("."), fs::read_dir) else {
+    let Ok(entries) = path
+        .parent()
+        .map_or_else(|| fs::read_dir("."), fs::read_dir)
+    else {
         return Vec::new();
     };
     let mut found: Vec<PathBuf> = entries
@@ -367,11 +415,16 @@ mod tests {
     use super::*;
 
     fn env() -> Environment {
-        Environment { home: PathBuf::from("/home/ann"), user: "ann".to_owned() }
+        Environment {
+            home: PathBuf::from("/home/ann"),
+            user: "ann".to_owned(),
+        }
     }
 
     fn resolved(text: &str, host: &str) -> HostConfig {
-        SshConfig::parse(text, &env()).unwrap().resolve(host, &env())
+        SshConfig::parse(text, &env())
+            .unwrap()
+            .resolve(host, &env())
     }
 
     #[test]
@@ -383,10 +436,25 @@ mod tests {
         assert_eq!(r1.hostname, "10.0.0.1");
         assert_eq!(r1.port, Some(2222));
         assert_eq!(r1.user.as_deref(), Some("net ops"));
-        assert_eq!(r1.identity_files, [PathBuf::from("/home/ann/.ssh/r1"), PathBuf::from("/keys/net ops-10.0.0.1")]);
-        assert_eq!(r1.known_hosts, Some(vec![PathBuf::from("/home/ann/kh"), PathBuf::from("/etc/kh")]));
+        assert_eq!(
+            r1.identity_files,
+            [
+                PathBuf::from("/home/ann/.ssh/r1"),
+                PathBuf::from("/keys/net ops-10.0.0.1")
+            ]
+        );
+        assert_eq!(
+            r1.known_hosts,
+            Some(vec![
+                PathBuf::from("/home/ann/kh"),
+                PathBuf::from("/etc/kh")
+            ])
+        );
         let jump = r1.proxy_jump.unwrap();
-        assert_eq!((jump.user.as_deref(), jump.host.as_str(), jump.port), (Some("admin"), "bastion", Some(2200)));
+        assert_eq!(
+            (jump.user.as_deref(), jump.host.as_str(), jump.port),
+            (Some("admin"), "bastion", Some(2200))
+        );
         let r9 = resolved(text, "r9");
         assert_eq!((r9.hostname.as_str(), r9.port, r9.user), ("r9", None, None));
     }
@@ -408,7 +476,8 @@ mod tests {
 
     #[test]
     fn match_blocks_are_passed_over_with_a_note() {
-        let config = SshConfig::parse("Match exec \"true\"\nUser bad\nMatch all\nPort 2\n", &env()).unwrap();
+        let config =
+            SshConfig::parse("Match exec \"true\"\nUser bad\nMatch all\nPort 2\n", &env()).unwrap();
         assert_eq!(config.notes().len(), 1);
         let r = config.resolve("x", &env());
         assert_eq!((r.user, r.port), (None, Some(2)));
@@ -424,9 +493,13 @@ mod tests {
     #[test]
     fn includes_are_read_in_order_under_the_block_they_stand_in() {
         let dir = tempfile::tempdir().unwrap();
-        let env = Environment { home: dir.path().to_owned(), user: "ann".to_owned() };
+        let env = Environment {
+            home: dir.path().to_owned(),
+            user: "ann".to_owned(),
+        };
         fs::create_dir_all(dir.path().join(".ssh/conf.d")).unwrap();
-        let write = |name: &str, text: &str| fs::write(dir.path().join(".ssh").join(name), text).unwrap();
+        let write =
+            |name: &str, text: &str| fs::write(dir.path().join(".ssh").join(name), text).unwrap();
         write("conf.d/2.conf", "Port 2\n");
         write("conf.d/1.conf", "Host r1\nPort 1\n");
         write("config", "Host r*\nInclude conf.d/*.conf\nUser u\n");
