@@ -8,4 +8,5 @@ mod example;
 mod model_agrees;
 mod plan;
 mod plan_properties;
+mod policy;
 mod sim;
