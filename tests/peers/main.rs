@@ -10,6 +10,5 @@ mod git_servers;
 mod lab;
 mod nornir;
 mod openssh;
-mod openssh;
 mod prometheus;
 mod world;
