@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module per area.
 
+mod apply;
 mod compare;
 mod deploy;
 mod device;
