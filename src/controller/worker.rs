@@ -40,7 +40,7 @@ pub async fn pass(ctx: &Context, fleet: &Fleet, name: &str, order: &Order) -> Re
         Ok(work) => work,
         Err(report) => return *report,
     };
-    let report = work.run(order).await;
+    let report = Box::pin(work.run(order)).await;
     work.end(report).await
 }
 
@@ -96,7 +96,7 @@ impl<'a> Work<'a> {
                 return Err(Box::new(report_of(
                     name,
                     record,
-                    Done::new(None, Next::Retry),
+                    &Done::new(None, Next::Retry),
                 )));
             }
         };
@@ -109,7 +109,7 @@ impl<'a> Work<'a> {
             .and_then(|device| device.keel.site.clone());
         let Some(lease) = lease else {
             let done = Done::new(Some(Outcome::Skipped(Skip::Leased)), Next::Retry);
-            return Err(Box::new(report_of(name, record, done)));
+            return Err(Box::new(report_of(name, record, &done)));
         };
         Ok(Self {
             ctx,
@@ -342,11 +342,11 @@ impl<'a> Work<'a> {
             self.note_lease_loss(&error);
             tracing::error!(device = %self.name, error = %chain(&error), "record not written");
         }
-        report_of(&self.name, self.record, done)
+        report_of(&self.name, self.record, &done)
     }
 }
 
-fn report_of(name: &str, record: DeviceRecord, done: Done) -> Report {
+fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
     Report {
         device: name.to_owned(),
         status: record.status,
