@@ -20,16 +20,47 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["model", "store"]),
     ("settings", &["model"]),
     ("apply", &["model", "config", "device"]),
-    ("controller", &[
-        "model", "config", "pack", "intent", "policy", "plan", "evaluator", "source", "device",
-        "store", "report", "settings", "apply",
-    ]),
+    (
+        "controller",
+        &[
+            "model",
+            "config",
+            "pack",
+            "intent",
+            "policy",
+            "plan",
+            "evaluator",
+            "source",
+            "device",
+            "store",
+            "report",
+            "settings",
+            "apply",
+        ],
+    ),
     ("http", &["model", "store", "controller", "report"]),
     ("sim", &["model", "config", "pack"]),
-    ("cli", &[
-        "model", "config", "pack", "intent", "policy", "plan", "evaluator", "source", "device",
-        "store", "report", "settings", "apply", "controller", "http", "sim",
-    ]),
+    (
+        "cli",
+        &[
+            "model",
+            "config",
+            "pack",
+            "intent",
+            "policy",
+            "plan",
+            "evaluator",
+            "source",
+            "device",
+            "store",
+            "report",
+            "settings",
+            "apply",
+            "controller",
+            "http",
+            "sim",
+        ],
+    ),
 ];
 
 /// Pure modules: no async, no clock, no environment, no files.
@@ -61,15 +92,23 @@ fn modules_import_only_what_the_table_allows() {
     let table: BTreeMap<&str, &[&str]> = MAY_IMPORT.iter().copied().collect();
     let mut faults = Vec::new();
     for (path, text) in rust_files("src") {
-        let Some(module) = module_of(&path) else { continue };
+        let Some(module) = module_of(&path) else {
+            continue;
+        };
         let Some(allowed) = table.get(module.as_str()) else {
-            faults.push(format!("{}: module `{module}` is not in the table", path.display()));
+            faults.push(format!(
+                "{}: module `{module}` is not in the table",
+                path.display()
+            ));
             continue;
         };
         for (number, line) in code(&text) {
             for used in crate_paths(line) {
                 if used != module && !allowed.contains(&used) && table.contains_key(used) {
-                    faults.push(format!("{}:{number}: `{module}` uses `{used}`", path.display()));
+                    faults.push(format!(
+                        "{}:{number}: `{module}` uses `{used}`",
+                        path.display()
+                    ));
                 }
             }
         }
@@ -125,8 +164,13 @@ fn every_test_file_is_listed() {
 #[test]
 fn nothing_is_left_unfinished() {
     // spelled apart, so that this file does not find itself
-    let marks =
-        [["todo", "!("], ["unimplemented", "!("], ["FIX", "ME"], ["#[ig", "nore"]].map(|m| m.concat());
+    let marks = [
+        ["todo", "!("],
+        ["unimplemented", "!("],
+        ["FIX", "ME"],
+        ["#[ig", "nore"],
+    ]
+    .map(|m| m.concat());
     let mut faults = Vec::new();
     for (path, text) in rust_files("src").into_iter().chain(rust_files("tests")) {
         for (number, line) in text.lines().enumerate() {
@@ -164,7 +208,12 @@ fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
 /// The top-level module a source file belongs to; none for `main.rs` and `lib.rs`.
 fn module_of(path: &Path) -> Option<String> {
     let below = path.strip_prefix("src").ok()?;
-    let first = below.components().next()?.as_os_str().to_string_lossy().into_owned();
+    let first = below
+        .components()
+        .next()?
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
     (first != "main.rs" && first != "lib.rs").then(|| first.trim_end_matches(".rs").to_owned())
 }
 

@@ -114,8 +114,17 @@ fn afterwards(looked: &[Looked], reports: &[Report], common: &Common) -> Exit {
 /// What stops every apply, here as in the daemon: a journal that cannot be written, a state
 /// file that was damaged and that nobody has looked at yet.
 pub(super) async fn refuse_if_stopped(ctx: &Context) -> Result<()> {
-    ctx.store(|store| store.check_writable()).await?;
-    Ok(())
+    let set_aside = ctx
+        .store(|store| {
+            store.check_writable()?;
+            store.set_aside_pending()
+        })
+        .await?;
+    let Some(name) = set_aside else { return Ok(()) };
+    let text = format!("the state file was damaged and set aside as `{name}`: nothing is applied");
+    Err(CliError::usage(text)
+        .with_exit(Exit::Refused)
+        .hint("look at it, then `netkeel accept state --why …`"))
 }
 
 /// The plans that may be carried out; with `--plan` exactly that one.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::app::{App, now, this_program};
 use super::error::{CliError, Result};
 use super::exit::Exit;
-use crate::controller::context::{Context, owner_name, seal_key};
+use crate::controller::context::{Context, SshFile, owner_name, seal_key};
 use crate::controller::daemon::HEAD_META;
 use crate::controller::prepare::{Fleet, prepare};
+use crate::device::transport::ssh_config::{Environment, SshConfig};
 use crate::device::{Connector, HostKeyPolicy, SshConnector};
 use crate::evaluator::Evaluator;
 use crate::intent::Filter;
@@ -258,12 +259,27 @@ fn context(
         store,
         connector,
         secrets,
+        ssh_config: ssh_config(settings)?,
         evaluator: Evaluator::new(this_program()?),
         reporter: Reporter::new(),
         seal_key,
         owner: owner_name(),
         now,
     }))
+}
+
+/// The OpenSSH client configuration, if the settings name one.
+fn ssh_config(settings: &Settings) -> Result<Option<SshFile>> {
+    let Some(path) = &settings.ssh.ssh_config else {
+        return Ok(None);
+    };
+    let env = Environment {
+        home: home()?,
+        user: super::app::who(),
+    };
+    let config = SshConfig::read(path, &env, false)
+        .map_err(|error| CliError::failure(error).with_exit(Exit::Usage))?;
+    Ok(Some(SshFile { config, env }))
 }
 
 /// Makes sessions over the network.

@@ -1,7 +1,7 @@
 //! `netkeel try`
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::apply::read_running;
 use crate::config::{Document, Sealer};
 use crate::device::transport::Verdict;
 use crate::device::transport::known_hosts::host_name;
-use crate::device::transport::ssh_config::{Environment, HostConfig, JumpName, SshConfig};
+use crate::device::transport::ssh_config::{Environment, SshConfig};
 use crate::device::{
-    Connector as _, DeviceError, HostKeyPolicy, Jump, Login, Session, SshConnector, Target,
+    Connector as _, DeviceError, HostKeyPolicy, Login, Session, SshConnector, Target,
 };
 use crate::model::{Datastore, Facts, SecretText, Undo};
 use crate::pack::{Pack, Packs};
@@ -136,7 +136,7 @@ fn target(args: &Args, pack: &Arc<Pack>) -> Result<(Target, Vec<PathBuf>)> {
     let jump = found
         .proxy_jump
         .as_ref()
-        .map(|name| through(&config, name, &env));
+        .map(|name| config.jump(name, &env));
     let known_hosts = match (&args.known_hosts, found.known_hosts.clone()) {
         (Some(path), _) => vec![path.clone()],
         (None, Some(paths)) if !paths.is_empty() => paths,
@@ -149,7 +149,7 @@ fn target(args: &Args, pack: &Arc<Pack>) -> Result<(Target, Vec<PathBuf>)> {
         port: port.or(found.port).unwrap_or(22),
         login: Login {
             username: username.unwrap_or_else(|| env.user.clone()),
-            key_file: args.key.clone().or_else(|| key(&found, &env.home)),
+            key_file: args.key.clone().or_else(|| found.key(&env.home)),
             ..Login::default()
         },
         pack: Arc::clone(pack),
@@ -159,33 +159,6 @@ fn target(args: &Args, pack: &Arc<Pack>) -> Result<(Target, Vec<PathBuf>)> {
         jump,
     };
     Ok((target, known_hosts))
-}
-
-fn through(config: &SshConfig, name: &JumpName, env: &Environment) -> Jump {
-    let found = config.resolve(&name.host, env);
-    let username = name.user.clone().or_else(|| found.user.clone());
-    Jump {
-        address: found.hostname.clone(),
-        port: name.port.or(found.port).unwrap_or(22),
-        login: Login {
-            username: username.unwrap_or_else(|| env.user.clone()),
-            key_file: key(&found, &env.home),
-            ..Login::default()
-        },
-    }
-}
-
-/// The first private key there is, in OpenSSH's order.
-fn key(found: &HostConfig, home: &Path) -> Option<PathBuf> {
-    let usual = ["id_ed25519", "id_ecdsa", "id_rsa"]
-        .iter()
-        .map(|name| home.join(".ssh").join(name));
-    found
-        .identity_files
-        .iter()
-        .cloned()
-        .chain(usual)
-        .find(|path| path.is_file())
 }
 
 /// `[user@]host[:port]`; an IPv6 address with a port in brackets.

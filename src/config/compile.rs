@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::dialect::{
-    Cardinality, Cascade, Complete, Context, ContextId, Dialect, Event, Naming, Negation, NoForm,
-    Rule, RuleId,
-};
+use super::dialect::{Cardinality, ContextId, Dialect, Event, Negation, RuleId};
 use super::pattern::{self, Class, Elem, Hit, Part};
+use super::rules::{Cascade, Complete, Context, Naming, NoForm, Rule};
 use super::secrets::SecretTable;
 use super::spec::{CascadeSpec, DialectSpec, EventSpec, RuleSpec, SectionSpec, SlotSpec};
 

@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use super::normalise;
-use super::pattern::{self, Elem, Hit, Part, Role, Tree, Words};
+use super::pattern::{self, Elem, Part, Tree, Words};
+use super::reading::Reading;
+use super::rules::{Complete, Context, Naming, NoForm, Rule};
 use super::secrets::SecretTable;
-use super::spec::{Family, LiteralSpec, Negative, Normaliser};
+use super::spec::Family;
 use crate::model::Disruption;
 
 /// A context: the inside of the blocks a rule opens. [`ContextId::TOP`] is the outermost.
@@ -130,79 +131,6 @@ impl Meaning {
     }
 }
 
-/// A compiled rule.
-#[derive(Clone, Debug)]
-pub(crate) struct Rule {
-    pub(crate) id: Box<str>,
-    pub(crate) slot: Box<str>,
-    pub(crate) cardinality: Cardinality,
-    /// Positive variants first, then negation forms without their negator.
-    pub(crate) variants: Vec<Vec<Part>>,
-    pub(crate) positive: usize,
-    pub(crate) opens: Option<ContextId>,
-    pub(crate) no: Vec<NoForm>,
-    pub(crate) negative: Negative,
-    pub(crate) defaults: Vec<Vec<Part>>,
-    pub(crate) number: Option<Box<str>>,
-    pub(crate) implicit: Option<(u64, u64)>,
-    pub(crate) canonical: Option<Vec<Part>>,
-    pub(crate) normalise: BTreeMap<Box<str>, Normaliser>,
-    pub(crate) literal: Option<LiteralSpec>,
-    pub(crate) ignore: Option<Box<str>>,
-    pub(crate) cascades: Vec<Cascade>,
-    pub(crate) defines: Option<Naming>,
-    pub(crate) uses: Vec<Naming>,
-    pub(crate) risk: Disruption,
-    pub(crate) lockout: Option<Box<str>>,
-    pub(crate) weight: i32,
-    pub(crate) remove_first: bool,
-    pub(crate) hidden: bool,
-}
-
-/// How a rule's line is taken back.
-#[derive(Clone, Debug)]
-pub(crate) enum NoForm {
-    /// Negator, then words and captures.
-    Line(Box<str>, Vec<Part>),
-    Children,
-    Impossible,
-}
-
-/// What a rule wipes.
-#[derive(Clone, Debug)]
-pub(crate) struct Cascade {
-    pub(crate) on: Vec<Event>,
-    pub(crate) rules: Vec<RuleId>,
-    pub(crate) key: Option<Box<str>>,
-    pub(crate) nested: bool,
-}
-
-/// Which capture names something of which kind.
-#[derive(Clone, Debug)]
-pub(crate) struct Naming {
-    pub(crate) kind: Box<str>,
-    pub(crate) capture: Box<str>,
-    pub(crate) fail_open: bool,
-}
-
-/// A compiled context.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Context {
-    pub(crate) name: Box<str>,
-    pub(crate) ordered: bool,
-    pub(crate) exit: Box<str>,
-    pub(crate) positive: Tree,
-    pub(crate) negative: Tree,
-}
-
-/// How a complete running configuration begins and ends.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Complete {
-    pub(crate) first: Vec<Vec<Part>>,
-    pub(crate) within: usize,
-    pub(crate) last: Box<str>,
-}
-
 /// A compiled dialect.
 #[derive(Clone, Debug, Default)]
 pub struct Dialect {
@@ -217,203 +145,6 @@ pub struct Dialect {
     pub(crate) secrets: SecretTable,
     pub(crate) contexts: Vec<Context>,
     pub(crate) rules: Vec<Rule>,
-}
-
-/// A line looked up in a context: what the parser needs, nothing allocated.
-pub(crate) struct Reading<'d, 't> {
-    pub(crate) rule: Option<&'d Rule>,
-    pub(crate) hit: Option<Hit>,
-    pub(crate) context: ContextId,
-    pub(crate) line: &'t str,
-    /// The words after the negator.
-    pub(crate) words: &'t [&'t str],
-    pub(crate) negator: Option<&'t str>,
-}
-
-impl<'d, 't> Reading<'d, 't> {
-    fn parts(&self) -> &'d [Part] {
-        match (self.rule, self.hit) {
-            (Some(rule), Some(hit)) => &rule.variants[hit.variant as usize],
-            (_, _) => &[],
-        }
-    }
-
-    pub(crate) fn id(&self) -> RuleId {
-        self.hit.map_or(RuleId::GENERIC, |hit| RuleId(hit.rule))
-    }
-
-    /// The text after the negator, as written.
-    fn positive_text(&self) -> &'t str {
-        match self.words.first() {
-            Some(first) => &self.line[first.as_ptr() as usize - self.line.as_ptr() as usize..],
-            None => "",
-        }
-    }
-
-    /// The text of a capture, normalised.
-    fn capture(&self, dialect: &Dialect, name: &str) -> Option<String> {
-        let parts = self.parts();
-        let at = parts
-            .iter()
-            .position(|p| p.elem.capture().is_some_and(|(n, _)| n == name))?;
-        Some(self.piece(dialect, at, &parts[at].elem))
-    }
-
-    fn piece(&self, dialect: &Dialect, at: usize, elem: &Elem) -> String {
-        let raw = match elem {
-            Elem::Rest { free: false, .. } => self.words[at..].join(" "),
-            Elem::Rest { free: true, .. } | Elem::Word(_) | Elem::One { .. } => {
-                pattern::text_of(self.line, self.words, at, elem).to_owned()
-            }
-        };
-        let how = elem
-            .capture()
-            .and_then(|(name, _)| self.rule?.normalise.get(name));
-        match how {
-            Some(how) => normalise::apply(*how, &raw, &dialect.interfaces).into_owned(),
-            None => raw,
-        }
-    }
-
-    /// The canonical line without the negator.
-    pub(crate) fn canonical(&self, dialect: &Dialect) -> String {
-        let Some(rule) = self.rule else {
-            return self.positive_text().to_owned();
-        };
-        let text = self.positive_text();
-        let plain = rule.canonical.is_none() && rule.normalise.is_empty();
-        if plain && !text.contains("  ") && !text.contains('\t') {
-            return text.to_owned();
-        }
-        let parts = self.parts();
-        let is_positive = self
-            .hit
-            .is_some_and(|h| usize::from(h.variant) < rule.positive);
-        match &rule.canonical {
-            Some(template) if is_positive => self.fill(dialect, template),
-            Some(_) | None => {
-                let pieces = parts.iter().enumerate();
-                let pieces = pieces.map(|(at, part)| self.piece(dialect, at, &part.elem));
-                pieces.collect::<Vec<_>>().join(" ")
-            }
-        }
-    }
-
-    /// A template filled from the captures; words of optional groups whose captures are
-    /// missing are left out.
-    fn fill(&self, dialect: &Dialect, template: &[Part]) -> String {
-        let missing = |group: u8| {
-            group != 0
-                && template.iter().any(|p| {
-                    p.group == group
-                        && p.elem
-                            .capture()
-                            .is_some_and(|(name, _)| self.capture(dialect, name).is_none())
-                })
-        };
-        let mut out = String::new();
-        for part in template.iter().filter(|p| !missing(p.group)) {
-            let piece = match (&part.elem, part.elem.capture()) {
-                (Elem::Word(word), _) => Some(word.to_string()),
-                (_, Some((name, _))) => self.capture(dialect, name),
-                (_, None) => None,
-            };
-            if let Some(piece) = piece {
-                if !out.is_empty() {
-                    out.push(' ');
-                }
-                out.push_str(&piece);
-            }
-        }
-        out
-    }
-
-    pub(crate) fn cardinality(&self, dialect: &Dialect) -> Cardinality {
-        let ordered = dialect.ordered(self.context);
-        match self.rule {
-            Some(rule) if !(ordered && rule.cardinality == Cardinality::Set) => rule.cardinality,
-            Some(_) => Cardinality::Seq,
-            None if ordered => Cardinality::Seq,
-            None => Cardinality::Set,
-        }
-    }
-
-    /// The slot's key; `canonical` is the positive canonical line.
-    pub(crate) fn key(&self, dialect: &Dialect, canonical: &str) -> String {
-        let ordered_child = self.cardinality(dialect) == Cardinality::Seq
-            && self.rule.is_none_or(|r| r.cardinality == Cardinality::Set);
-        if ordered_child {
-            return String::new();
-        }
-        match self.rule {
-            Some(rule) if rule.cardinality != Cardinality::Set => self.keys(dialect, rule),
-            Some(_) | None => canonical.to_owned(),
-        }
-    }
-
-    fn keys(&self, dialect: &Dialect, rule: &Rule) -> String {
-        let mut out = String::new();
-        for (at, part) in self.parts().iter().enumerate() {
-            let Some((name, Role::Key)) = part.elem.capture() else {
-                continue;
-            };
-            if rule.cardinality == Cardinality::Keyed && rule.number.as_deref() == Some(name) {
-                continue;
-            }
-            if !out.is_empty() {
-                out.push(' ');
-            }
-            out.push_str(&self.piece(dialect, at, &part.elem));
-        }
-        out
-    }
-
-    /// The slot's name.
-    pub(crate) fn slot_name(&self, dialect: &Dialect) -> &'d str {
-        match self.rule {
-            Some(rule) if self.cardinality(dialect) == rule.cardinality => &rule.slot,
-            Some(_) | None => "",
-        }
-    }
-
-    pub(crate) fn number(&self, dialect: &Dialect) -> Option<u64> {
-        let name = self.rule?.number.as_deref()?;
-        self.capture(dialect, name)?.parse().ok()
-    }
-
-    /// The canonical line without its number: what an entry of a list says.
-    pub(crate) fn content(&self, dialect: &Dialect, canonical: &str) -> String {
-        let (Some(rule), Some(hit)) = (self.rule, self.hit) else {
-            return canonical.to_owned();
-        };
-        let Some(number) = rule.number.as_deref() else {
-            return canonical.to_owned();
-        };
-        let parts = &rule.variants[hit.variant as usize];
-        let is_number = |p: &&Part| p.elem.capture().is_some_and(|(name, _)| name == number);
-        let Some(part) = parts.iter().find(is_number) else {
-            return canonical.to_owned();
-        };
-        let group = part.group;
-        let kept = parts.iter().enumerate();
-        let kept = kept.filter(|(_, p)| !(is_number(p) || group != 0 && p.group == group));
-        let pieces: Vec<String> = kept
-            .map(|(at, p)| self.piece(dialect, at, &p.elem))
-            .collect();
-        pieces.join(" ")
-    }
-
-    pub(crate) fn absent(&self) -> bool {
-        let Some(rule) = self.rule else {
-            return false;
-        };
-        if self.negator.is_some() {
-            return rule.negative == Negative::Absent;
-        }
-        rule.defaults
-            .iter()
-            .any(|parts| pattern::matches(parts, self.words))
-    }
 }
 
 impl Dialect {
@@ -470,7 +201,7 @@ impl Dialect {
         let positive = reading.canonical(self);
         let slot = Slot {
             name: reading.slot_name(self).into(),
-            key: reading.key(self, &positive).into(),
+            key: reading.key(self, &positive).into_owned().into(),
         };
         let canonical = match reading.negator {
             Some(negator) => format!("{negator} {positive}"),
@@ -633,7 +364,7 @@ impl Dialect {
                     out.push(word.to_string());
                 }
             } else {
-                out.push(bare.piece(self, at, &part.elem));
+                out.push(bare.piece(self, at, &part.elem).into_owned());
                 at += 1;
             }
         }
@@ -744,7 +475,7 @@ impl Dialect {
         parts
             .filter_map(|(at, p)| {
                 let (name, _) = p.elem.capture()?;
-                Some((name, reading.piece(self, at, &p.elem)))
+                Some((name, reading.piece(self, at, &p.elem).into_owned()))
             })
             .collect()
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::dialect::{Cardinality, ContextId, Dialect, Meaning, RuleId};
 use super::lexer;
+use super::literal;
 use super::resolve;
 use crate::model::Fingerprint;
 
@@ -95,6 +96,8 @@ pub(crate) struct Sem {
     pub(crate) content: Option<Box<str>>,
     /// The rule says the device never prints it.
     pub(crate) hidden: bool,
+    /// The device keeps the block even when nothing is left in it.
+    pub(crate) stays: bool,
 }
 
 impl Sem {
@@ -124,6 +127,7 @@ impl Document {
     pub fn parse(text: &str, dialect: &Dialect) -> Self {
         let mut document = lexer::parse(text, dialect);
         resolve::standings(&mut document);
+        resolve::prune(&mut document);
         resolve::numbers(&mut document, dialect);
         resolve::hashes(&mut document);
         document
@@ -241,7 +245,7 @@ impl Document {
     pub fn typed(&self, id: NodeId, dialect: &Dialect) -> Vec<String> {
         let node = self.node(id);
         match self.literal(id) {
-            Some(body) => lexer::typed_literal(&node.command, body, node.rule, dialect),
+            Some(body) => literal::typed_literal(&node.command, body, node.rule, dialect),
             None => vec![node.command.clone()],
         }
     }
@@ -264,7 +268,7 @@ impl Document {
     pub fn meaning(&self, id: NodeId, dialect: &Dialect) -> Meaning {
         let node = self.node(id);
         if node.kind == NodeKind::Literal {
-            return lexer::literal_meaning(self, id, dialect);
+            return literal::literal_meaning(self, id, dialect);
         }
         dialect.meaning(node.context, &node.command)
     }

@@ -1,6 +1,7 @@
 //! Differences that do not count, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::compare::{Diff, Ignored};
 use super::document::{Document, Node, NodeId, NodeKind, Standing};
@@ -17,25 +18,55 @@ pub(crate) fn shown(path: &[String], line: &str) -> String {
 /// Adds what stands on one side only and means nothing there.
 pub(crate) fn collect(running: &Document, intended: &Document, diff: &mut Diff) {
     let changed = changed_slots(running, intended, diff);
-    let mut seen: BTreeMap<Ignored, i64> = BTreeMap::new();
-    for (doc, by) in [(running, 1), (intended, -1)] {
-        for id in doc.ids() {
-            if let Some(reason) = reason(doc, id)
-                && !changed.contains(&place(doc, id))
-            {
-                let path: Vec<String> = doc.path(id).iter().map(|s| (*s).to_owned()).collect();
-                let line = shown(&path, doc.line_text(id));
-                *seen
-                    .entry(Ignored {
-                        reason: reason.to_owned(),
-                        line,
-                    })
-                    .or_default() += by;
-            }
+    let (mut ours, mut theirs) = (meaningless(running), meaningless(intended));
+    ours.sort_unstable();
+    theirs.sort_unstable();
+    let mut found = Vec::new();
+    let (mut a, mut b) = (ours.iter().peekable(), theirs.iter().peekable());
+    loop {
+        let order = match (a.peek(), b.peek()) {
+            (Some((x, _)), Some((y, _))) => x.cmp(y),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => break,
+        };
+        let ours = a.next_if(|_| order.is_le());
+        let theirs = b.next_if(|_| order.is_ge());
+        if order.is_eq() {
+            continue;
+        }
+        let pair = [(running, ours), (intended, theirs)];
+        found.extend(pair.into_iter().filter_map(|(doc, hit)| {
+            let id = hit?.1;
+            (!changed.contains(&place(doc, Some(id)))).then(|| ignored(doc, id))
+        }));
+    }
+    found.sort_unstable();
+    found.dedup();
+    diff.ignored.extend(found);
+}
+
+/// The lines that do not count, by a hash of where they stand and what they say.
+fn meaningless(doc: &Document) -> Vec<(u128, NodeId)> {
+    let mut out = Vec::new();
+    for id in doc.ids() {
+        if let Some(reason) = reason(doc, id) {
+            let mut mix = Mix::new(21);
+            mix.wide(place(doc, doc.node(id).parent));
+            mix.text(reason);
+            mix.text(doc.line_text(id));
+            out.push((mix.finish(), id));
         }
     }
-    let one_sided = seen.into_iter().filter(|(_, count)| *count != 0);
-    diff.ignored.extend(one_sided.map(|(ignored, _)| ignored));
+    out
+}
+
+fn ignored(doc: &Document, id: NodeId) -> Ignored {
+    let path: Vec<String> = doc.path(id).iter().map(|s| (*s).to_owned()).collect();
+    Ignored {
+        reason: reason(doc, id).unwrap_or_default().to_owned(),
+        line: shown(&path, doc.line_text(id)),
+    }
 }
 
 fn reason(doc: &Document, id: NodeId) -> Option<&str> {
@@ -43,6 +74,7 @@ fn reason(doc: &Document, id: NodeId) -> Option<&str> {
     match (&node.kind, node.standing) {
         (NodeKind::Noise(reason), _) => (!inside_noise(doc, node)).then_some(reason),
         (NodeKind::Error, _) => Some("unreadable"),
+        (_, Standing::Absent) if node.opens.is_some() => Some("empty-block"),
         (_, Standing::Absent) => Some("default"),
         (_, Standing::Duplicate) => node.opens.is_none().then_some("duplicate"),
         (_, Standing::Live | Standing::Trivia) => None,
@@ -60,17 +92,17 @@ fn changed_slots(running: &Document, intended: &Document, diff: &Diff) -> BTreeS
     let ours = ops
         .clone()
         .filter_map(|op| op.running)
-        .map(|id| place(running, id));
+        .map(|id| place(running, Some(id)));
     let theirs = ops
         .filter_map(|op| op.intended)
-        .map(|id| place(intended, id));
+        .map(|id| place(intended, Some(id)));
     ours.chain(theirs).collect()
 }
 
 /// The slots from the node up to the top.
-fn place(doc: &Document, id: NodeId) -> u128 {
+fn place(doc: &Document, id: Option<NodeId>) -> u128 {
     let mut mix = Mix::new(20);
-    let mut at = Some(id);
+    let mut at = id;
     while let Some(id) = at {
         mix.wide(doc.sem(id).slot);
         at = doc.node(id).parent;

@@ -38,19 +38,34 @@ pub(crate) fn pairs(
             out.push(((at + 1, 0, 0), pair));
         }
     }
-    let mut after = 0;
+    let ends = gaps(running, ours, |id| {
+        find(&yours, running.sem(id).slot).is_some()
+    });
+    let mut after = ends[0];
     for (at, id) in theirs.iter().enumerate() {
         if intended.sem(*id).listed() {
             continue;
         }
         match find(&mine, intended.sem(*id).slot) {
-            Some(other) => after = other + 1,
+            Some(other) => after = ends[other + 1],
             None => out.push(((after, 1, at), Pair::Intended(*id))),
         }
     }
     lists(running, intended, ours, theirs, &mut out);
     out.sort_by_key(|(place, _)| *place);
     out.into_iter().map(|(_, pair)| pair).collect()
+}
+
+/// For each place of running, where the lines that only running has behind it end: what
+/// the intent adds is shown after what it takes out.
+fn gaps(running: &Document, ours: &[NodeId], matched: impl Fn(NodeId) -> bool) -> Vec<usize> {
+    let mut ends: Vec<usize> = (0..=ours.len()).collect();
+    for at in (0..ours.len()).rev() {
+        if !running.sem(ours[at]).listed() && !matched(ours[at]) {
+            ends[at] = ends[at + 1];
+        }
+    }
+    ends
 }
 
 fn index(doc: &Document, ids: &[NodeId]) -> Vec<(u128, usize)> {

@@ -8,12 +8,15 @@ pub mod document;
 mod hash;
 mod ignored;
 mod lexer;
+mod literal;
 mod matching;
 mod normalise;
 mod pattern;
+mod reading;
 pub mod redact;
 mod render;
 mod resolve;
+mod rules;
 mod scope;
 mod secrets;
 mod sequence;
@@ -29,3 +32,6 @@ pub use document::{Document, Node, NodeId, NodeKind, Standing};
 pub use redact::{Sealer, Vault};
 pub use render::Entry;
 pub use spec::DialectSpec;
+
+#[cfg(test)]
+mod tests;

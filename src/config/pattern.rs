@@ -28,6 +28,8 @@ pub(crate) enum Class {
     V4,
     V6,
     Net,
+    /// A name with a dot: a subinterface.
+    Sub,
     OneOf(Box<[Box<str>]>),
     NoneOf(Box<[Box<str>]>),
     Prefix(Box<str>),
@@ -41,6 +43,7 @@ impl Class {
             Self::V4 => word.parse::<Ipv4Addr>().is_ok(),
             Self::V6 => word.parse::<Ipv6Addr>().is_ok(),
             Self::Net => is_net(word),
+            Self::Sub => word.contains('.'),
             Self::OneOf(choices) => choices.iter().any(|choice| **choice == *word),
             Self::NoneOf(others) => others.iter().all(|other| **other != *word),
             Self::Prefix(start) => word.starts_with(&**start),
@@ -165,9 +168,11 @@ impl Parser {
         }
     }
 
-    /// All combinations of optional groups, most parts first.
+    /// All combinations of optional groups, most parts first; of equally long ones first
+    /// those that keep the earlier groups.
     fn expand(&self) -> Vec<Vec<Part>> {
         let mut out: Vec<Vec<Part>> = (0..1u32 << self.groups)
+            .rev()
             .map(|mask| {
                 let keep = |p: &&Part| p.group == 0 || mask & (1 << (p.group - 1)) == 0;
                 self.parts.iter().filter(keep).cloned().collect()
@@ -244,9 +249,11 @@ fn captured(inner: &str, role: Role) -> Result<Elem, String> {
         "v4" => Class::V4,
         "v6" => Class::V6,
         "net" => Class::Net,
+        "sub" => Class::Sub,
         other if other.starts_with('!') => {
             Class::NoneOf(other[1..].split('|').map(Into::into).collect())
         }
+        other if other.ends_with('*') => Class::Prefix(other.trim_end_matches('*').into()),
         other => choices(other),
     };
     if name.is_empty() {

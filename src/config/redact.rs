@@ -135,7 +135,7 @@ impl Sealer {
             let begins = trimmed.contains("-----BEGIN") && trimmed.contains("PRIVATE KEY");
             private = (private && !trimmed.contains("-----END")) || begins;
             let mut secrets = if private && !begins && !trimmed.is_empty() {
-                vec![0..trimmed.len()]
+                std::iter::once(0..trimmed.len()).collect()
             } else {
                 dialect.secrets.find(trimmed, section)
             };

@@ -5,7 +5,7 @@
 //! text, taken as it stands), `(a|b)` (one of these), `[…]` (may be left out),
 //! `{name}` (a word of the slot's key) and `<name>` (a word of its value). Captures may
 //! carry a class (`{seq:num}`, `<dir:in|out>`, `<x:!a|b>` anything but these, `<x:swp*>`
-//! this beginning; `num`, `v4`, `v6`, `net`) or take the rest
+//! this beginning; `num`, `v4`, `v6`, `net`, `sub` with a dot in it) or take the rest
 //! (`{name~}`, `<text~~>`). ` || ` separates alternatives of a whole line.
 
 use std::collections::BTreeMap;

@@ -12,8 +12,8 @@ use crate::apply::{self, Allowed, Ending, Ports, Unsaved};
 use crate::config::{Dialect, Document};
 use crate::model::{
     Actor, ApplyMode, Attempt, AttemptId, Capabilities, ConfigKind, ConfirmScope, Decision, Device,
-    Event, Finding, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof, Skip, StoreError,
-    UnknownReason,
+    Event, Finding, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof, RollbackCause, Skip,
+    StoreError, UnknownReason,
 };
 use crate::plan;
 use crate::policy;
@@ -30,7 +30,11 @@ impl Work<'_> {
         for mut attempt in open {
             let ending = self.settle(&mut attempt).await;
             let doubt = ending.outcome.is_none();
+            let cause = ending.cause.or(Some(RollbackCause::Interrupted));
             self.finish(&mut attempt, ending).await?;
+            if !doubt {
+                self.tell_end(&attempt, cause, Duration::ZERO);
+            }
             if doubt {
                 return Ok(Some(Done::new(None, Next::After(DOUBT_PAUSE))));
             }
@@ -129,13 +133,13 @@ impl Work<'_> {
 
     async fn act(&mut self, observed: Observed, plan: Plan, order: &Order) -> Done {
         let started = tokio::time::Instant::now();
-        let site = observed.device.keel.site.clone().unwrap_or_default();
         let mut attempt = self.new_attempt(&plan, order);
         if let Err(error) = self.begin_attempt(&attempt, &plan).await {
             observed.session.close().await;
-            let text = format!("not applied: {}", chain(&error));
-            self.record.status.detail = Some(text);
-            return Done::new(Some(Outcome::Failed), Next::Retry);
+            // nothing was touched, and the next pass may find the disk working again
+            self.note_lease_loss(&error);
+            self.record.status.detail = Some(format!("not applied: {}", chain(&error)));
+            return Done::new(None, Next::Retry);
         }
         self.ctx.reporter.emit(&Event::AttemptStarted {
             device: self.name.clone(),
@@ -148,21 +152,38 @@ impl Work<'_> {
         let (outcome, cause) = (ending.outcome, ending.cause);
         self.remember(&plan, intended, &ending, order).await;
         if let Err(error) = self.finish(&mut attempt, ending).await {
+            self.note_lease_loss(&error);
             tracing::error!(device = %self.name, error = %chain(&error), "outcome not written");
         }
-        self.ctx.reporter.emit(&Event::AttemptFinished {
-            device: self.name.clone(),
-            attempt: attempt.id.clone(),
-            site,
-            mode: plan.mode,
-            outcome: outcome.unwrap_or(Outcome::Unknown),
-            cause,
-            took: started.elapsed(),
-            detail: attempt.detail.clone(),
-        });
+        self.tell_end(&attempt, cause, started.elapsed());
         match outcome {
             None => Done::new(Some(Outcome::Unknown), Next::After(DOUBT_PAUSE)),
             Some(outcome) => Done::new(Some(outcome), Next::Interval),
+        }
+    }
+
+    fn tell_end(&self, attempt: &Attempt, cause: Option<RollbackCause>, took: Duration) {
+        let outcome = attempt.outcome.unwrap_or(Outcome::Unknown);
+        let undone = matches!(outcome, Outcome::RolledBack | Outcome::Unknown);
+        self.ctx.reporter.emit(&Event::AttemptFinished {
+            device: self.name.clone(),
+            attempt: attempt.id.clone(),
+            site: self.record.status.site.clone().unwrap_or_default(),
+            mode: attempt.body.mode,
+            outcome,
+            cause: cause.filter(|_| undone),
+            took,
+            detail: attempt.detail.clone(),
+        });
+    }
+
+    fn note_lease_loss(&self, error: &StoreError) {
+        if let StoreError::LeaseLost { device, epoch } = error {
+            let event = Event::LeaseLost {
+                device: device.clone(),
+                epoch: *epoch,
+            };
+            self.ctx.reporter.emit(&event);
         }
     }
 

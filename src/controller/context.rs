@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::Sealer;
+use crate::device::transport::ssh_config::{Environment, HostConfig, SshConfig};
 use crate::device::{Connector, Jump, Login, Target};
 use crate::evaluator::Evaluator;
 use crate::model::{
@@ -34,6 +35,8 @@ pub struct Context {
     pub connector: Arc<dyn Connector>,
     /// Values of named secrets.
     pub secrets: Arc<dyn SecretSource>,
+    /// The OpenSSH client configuration that the settings name.
+    pub ssh_config: Option<SshFile>,
     /// Renders in a child process.
     pub evaluator: Evaluator,
     /// Log and metrics.
@@ -44,6 +47,14 @@ pub struct Context {
     pub owner: String,
     /// The shell's clock.
     pub now: fn() -> Timestamp,
+}
+
+/// A parsed OpenSSH client configuration, and whose.
+pub struct SshFile {
+    /// What it says.
+    pub config: SshConfig,
+    /// The user it is read for.
+    pub env: Environment,
 }
 
 /// Why a device cannot even be connected to.
@@ -122,32 +133,61 @@ impl Context {
         let pack = self.pack(device)?;
         let options = device.connection_options.get(CONNECTION);
         let pick = |from: fn(&ConnectionOptions) -> Option<String>| options.and_then(from);
+        let asked = pick(|o| o.hostname.clone()).unwrap_or_else(|| device.address().to_owned());
+        let found = self
+            .ssh_config
+            .as_ref()
+            .map(|file| file.config.resolve(&asked, &file.env));
         let ssh = &self.settings.ssh;
         let username = pick(|o| o.username.clone())
             .or_else(|| device.username.clone())
             .or_else(|| ssh.username.clone())
+            .or_else(|| found.as_ref().and_then(|host| host.user.clone()))
             .ok_or_else(|| TargetError::NoUsername(device.name.clone()))?;
         let login = Login {
             username,
             password: self.password(device, options)?,
-            key_file: extra(options, "key_file")
-                .map(PathBuf::from)
-                .or(ssh.key_file.clone()),
+            key_file: ssh
+                .key_file
+                .clone()
+                .or_else(|| self.identity(found.as_ref())),
             key_passphrase: self.named(device, ssh.key_passphrase.as_ref())?,
             enable: self.enable(device, options)?,
         };
-        let jump = jump_of(device).map(|text| jump(&text, &login));
+        let port = options.and_then(|o| o.port).or(device.port);
         Ok(Target {
             device: device.name.clone(),
-            jump,
-            address: pick(|o| o.hostname.clone()).unwrap_or_else(|| device.address().to_owned()),
-            port: options.and_then(|o| o.port).or(device.port).unwrap_or(22),
+            jump: self.jump(device, &login, found.as_ref()),
+            port: port
+                .or(found.as_ref().and_then(|host| host.port))
+                .unwrap_or(22),
+            address: found.map_or(asked, |host| host.hostname),
             login,
             pack,
             connect_timeout: self.settings.device.connect_timeout,
             silence_timeout: self.settings.device.silence_timeout,
             undo: device.keel.undo.clone(),
         })
+    }
+
+    /// A key that ssh_config names for this host; the usual ones of the user are not tried.
+    fn identity(&self, found: Option<&HostConfig>) -> Option<PathBuf> {
+        found?
+            .identity_files
+            .iter()
+            .find(|path| path.is_file())
+            .cloned()
+    }
+
+    /// The host in between: the inventory's (`extras.jump`), else ssh_config's.
+    fn jump(&self, device: &Device, login: &Login, found: Option<&HostConfig>) -> Option<Jump> {
+        match jump_of(device) {
+            Some(text) => Some(jump(&text, login)),
+            None => {
+                let file = self.ssh_config.as_ref()?;
+                Some(file.config.jump(found?.proxy_jump.as_ref()?, &file.env))
+            }
+        }
     }
 
     fn password(
@@ -214,7 +254,8 @@ fn secret_error(device: &Device, source: SecretError) -> TargetError {
     }
 }
 
-/// A text of `connection_options.netkeel.extras`.
+/// A text of `connection_options.netkeel.extras`. Never a path on the controller's host:
+/// the inventory is open to whoever can open a pull request.
 pub(super) fn extra<'a>(options: Option<&'a ConnectionOptions>, key: &str) -> Option<&'a str> {
     options
         .and_then(|o| o.extras.as_ref())
@@ -224,7 +265,9 @@ pub(super) fn extra<'a>(options: Option<&'a ConnectionOptions>, key: &str) -> Op
 
 /// Reads `[user@]host[:port]`; without a user it is the device's own login.
 fn jump(text: &str, login: &Login) -> Jump {
-    let (user, place) = text.split_once('@').map_or((None, text), |(u, p)| (Some(u), p));
+    let (user, place) = text
+        .split_once('@')
+        .map_or((None, text), |(u, p)| (Some(u), p));
     let (host, port) = match place.rsplit_once(':').map(|(h, p)| (h, p.parse())) {
         Some((host, Ok(port))) if !host.contains(':') || host.ends_with(']') => (host, port),
         Some(_) | None => (place, 22),
@@ -233,8 +276,15 @@ fn jump(text: &str, login: &Login) -> Jump {
     if let Some(user) = user {
         user.clone_into(&mut login.username);
     }
-    let address = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Jump { address, port, login }
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    Jump {
+        address,
+        port,
+        login,
+    }
 }
 
 /// The jump host of a device, for limits.

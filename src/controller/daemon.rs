@@ -245,9 +245,17 @@ impl Reconciler for Daemon {
     }
 
     async fn stopped(&self) -> Option<String> {
-        let checked = self.ctx.store(|store| store.check_writable()).await;
-        if let Err(error) = checked {
-            return Some(chain(&error));
+        let checked = self
+            .ctx
+            .store(|store| {
+                store.check_writable()?;
+                store.set_aside_pending()
+            })
+            .await;
+        match checked {
+            Err(error) => return Some(chain(&error)),
+            Ok(Some(name)) => return Some(format!("the state file was set aside as `{name}`")),
+            Ok(None) => {}
         }
         let rewritten = self.latest().rewritten.clone()?;
         Some(format!(

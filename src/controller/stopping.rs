@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::jobs::Jobs;
+use super::jobs::{Job, Jobs};
 use super::run::{Ended, RunError};
 use super::schedule::Moment;
 use super::state::State;
@@ -48,7 +48,8 @@ impl State {
             return;
         };
         let waited = now.saturating_sub(stopping.began);
-        let only_looking = self.jobs.critical().is_empty();
+        let writing = self.jobs.any(|job| *job == Job::Write);
+        let only_looking = self.jobs.critical().is_empty() && !writing;
         let limit = if only_looking {
             LOOKERS_GRACE.min(self.options.grace)
         } else {

@@ -85,7 +85,11 @@ impl SshConnector {
         Link::open(&endpoint(target), &self.trust).await
     }
 
-    async fn capabilities(&self, target: &Target, link: &Link) -> Result<Capabilities, DeviceError> {
+    async fn capabilities(
+        &self,
+        target: &Target,
+        link: &Link,
+    ) -> Result<Capabilities, DeviceError> {
         let spec = &target.pack.transaction;
         let startup = target.pack.session.read.startup.is_some();
         let mut can = transaction::capabilities(spec, target.undo.method, startup);
@@ -108,7 +112,12 @@ impl SshConnector {
             target.undo.shell_port,
             target.login.username.clone(),
         );
-        let remembered = self.shells.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let remembered = self
+            .shells
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
         if let Some((at, why)) = remembered
             && at.elapsed() < REMEMBER_SHELL
         {
@@ -131,10 +140,20 @@ impl SshConnector {
         let name: String = target
             .device
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '_'
+                }
+            })
             .collect();
         let path = self.log_dir.as_ref()?.join(format!("{name}.log"));
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path);
         match file {
             Ok(file) => Some(SessionLog::new(Box::new(file))),
             Err(error) => {
@@ -171,17 +190,26 @@ impl Connector for SshConnector {
     async fn connect(&self, target: &Target) -> Result<Box<dyn Session>, DeviceError> {
         let link = self.link(target).await?;
         let spec = Arc::clone(&target.pack.session);
-        let wire = link.shell(&spec.terminal).await.map_err(|source| DeviceError::Connect {
-            device: target.device.clone(),
-            address: format!("{}:{}", target.address, target.port),
-            source: Box::new(source),
-        })?;
+        let wire = link
+            .shell(&spec.terminal)
+            .await
+            .map_err(|source| DeviceError::Connect {
+                device: target.device.clone(),
+                address: format!("{}:{}", target.address, target.port),
+                source: Box::new(source),
+            })?;
         let mut engine = Engine::new(&target.device, Box::new(wire), spec, target.silence_timeout);
         if let Some(mut log) = self.log(target) {
-            log.note(&format!("connected to {} port {}", target.address, target.port));
+            log.note(&format!(
+                "connected to {} port {}",
+                target.address, target.port
+            ));
             engine.log_to(log);
         }
-        for secret in [&target.login.password, &target.login.key_passphrase].into_iter().flatten() {
+        for secret in [&target.login.password, &target.login.key_passphrase]
+            .into_iter()
+            .flatten()
+        {
             engine.redactor().learn(secret);
         }
         if let Some(secret) = &target.login.enable {

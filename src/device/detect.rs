@@ -45,7 +45,13 @@ impl Sighting {
     /// For a person, one line.
     #[must_use]
     pub fn shown(&self) -> String {
-        let said = |text: &str| if text.is_empty() { "nothing".to_owned() } else { format!("`{text}`") };
+        let said = |text: &str| {
+            if text.is_empty() {
+                "nothing".to_owned()
+            } else {
+                format!("`{text}`")
+            }
+        };
         format!(
             "SSH server {}, prompt {}, `{QUESTION}` gives {}",
             said(&self.ssh),
@@ -65,12 +71,19 @@ pub async fn detect(
     packs: &[Arc<Pack>],
 ) -> Result<Detected, DeviceError> {
     let link = connector.link(target).await?;
-    let mut seen = Sighting { ssh: link.seen().version, banner: link.seen().banner, ..Sighting::default() };
-    let wire = link.shell(&TerminalSpec::default()).await.map_err(|source| DeviceError::Connect {
-        device: target.device.clone(),
-        address: format!("{}:{}", target.address, target.port),
-        source: Box::new(source),
-    })?;
+    let mut seen = Sighting {
+        ssh: link.seen().version,
+        banner: link.seen().banner,
+        ..Sighting::default()
+    };
+    let wire = link
+        .shell(&TerminalSpec::default())
+        .await
+        .map_err(|source| DeviceError::Connect {
+            device: target.device.clone(),
+            address: format!("{}:{}", target.address, target.port),
+            source: Box::new(source),
+        })?;
     let mut stranger = Stranger {
         wire: Box::new(wire),
         screen: Screen::default(),
@@ -81,18 +94,33 @@ pub async fn detect(
     stranger.wire.close().await;
     link.close().await;
     seen.version = shorten(&version.lines().take(3).collect::<Vec<_>>().join("\n"));
-    Ok(Detected { pack: judge(packs, &seen, &version), seen })
+    Ok(Detected {
+        pack: judge(packs, &seen, &version),
+        seen,
+    })
 }
 
 /// The one pack whose `show version` this is; without any, the one whose SSH server it is.
 fn judge(packs: &[Arc<Pack>], seen: &Sighting, version: &str) -> Option<Arc<Pack>> {
     let by_version = |pack: &&Arc<Pack>| {
-        pack.session.detect.version.iter().any(|known| known.text.is_match(version))
+        pack.session
+            .detect
+            .version
+            .iter()
+            .any(|known| known.text.is_match(version))
     };
     let by_ssh = |pack: &&Arc<Pack>| {
-        pack.session.detect.ssh.iter().any(|known| known.text.is_match(&seen.ssh))
+        pack.session
+            .detect
+            .ssh
+            .iter()
+            .any(|known| known.text.is_match(&seen.ssh))
     };
-    packs.iter().find(by_version).or_else(|| packs.iter().find(by_ssh)).cloned()
+    packs
+        .iter()
+        .find(by_version)
+        .or_else(|| packs.iter().find(by_ssh))
+        .cloned()
 }
 
 /// A conversation without a pack.
@@ -108,7 +136,9 @@ impl Stranger<'_> {
     /// up to then is the answer.
     async fn ask(&mut self, seen: &mut Sighting) -> String {
         let Some(prompt) = self.prompt().await else {
-            decode(self.screen.last_line()).trim_end().clone_into(&mut seen.prompt);
+            decode(self.screen.last_line())
+                .trim_end()
+                .clone_into(&mut seen.prompt);
             return String::new();
         };
         prompt.clone_into(&mut seen.prompt);
@@ -128,12 +158,14 @@ impl Stranger<'_> {
     /// The prompt: the line that comes again, the same, for an empty line. Without the blank
     /// at its end, which may come late.
     async fn prompt(&mut self) -> Option<String> {
-        self.until(|screen| looks_like_prompt(screen.last_line())).await?;
+        self.until(|screen| looks_like_prompt(screen.last_line()))
+            .await?;
         loop {
             let first = self.screen.last_line().trim_ascii_end().to_vec();
             self.screen.keep_last_line();
             self.send("\r").await?;
-            self.until(|screen| screen.last_line_at() > 0 && looks_like_prompt(screen.last_line())).await?;
+            self.until(|screen| screen.last_line_at() > 0 && looks_like_prompt(screen.last_line()))
+                .await?;
             if self.screen.last_line().trim_ascii_end() == first {
                 return Some(decode(&first).into_owned());
             }
@@ -146,9 +178,16 @@ impl Stranger<'_> {
     async fn type_line(&mut self, line: &str, prompt: &str) -> Option<String> {
         self.screen.keep_last_line();
         self.send(&format!("{line}\r")).await?;
-        self.until(|screen| screen.last_line_at() > 0 && screen.last_line().trim_ascii_end() == prompt.as_bytes()).await?;
+        self.until(|screen| {
+            screen.last_line_at() > 0 && screen.last_line().trim_ascii_end() == prompt.as_bytes()
+        })
+        .await?;
         let text = decode(&self.screen.text()[..self.screen.last_line_at()]).into_owned();
-        Some(text.split_once('\n').map(|(_, output)| output.to_owned()).unwrap_or_default())
+        Some(
+            text.split_once('\n')
+                .map(|(_, output)| output.to_owned())
+                .unwrap_or_default(),
+        )
     }
 
     async fn send(&mut self, text: &str) -> Option<()> {
@@ -160,7 +199,9 @@ impl Stranger<'_> {
         while !reached(&self.screen) {
             let line = decode(self.screen.last_line()).into_owned();
             let pagers = self.packs.iter().flat_map(|pack| &pack.session.pagers);
-            let page = pagers.filter(|_| !line.is_empty()).find(|pager| pager.text.is_match(&line));
+            let page = pagers
+                .filter(|_| !line.is_empty())
+                .find(|pager| pager.text.is_match(&line));
             if let Some(pager) = page {
                 let answer = pager.answer.clone();
                 self.screen.drop_last_line();
@@ -169,7 +210,7 @@ impl Stranger<'_> {
             let received = tokio::time::timeout(self.silence, self.wire.receive(&mut self.screen));
             match received.await {
                 Ok(Ok(_)) if self.screen.text().len() <= LIMIT => {}
-                Ok(Ok(_)) | Err(_) | Ok(Err(Gone)) => {
+                Ok(Ok(_) | Err(Gone)) | Err(_) => {
                     tracing::debug!(doing = DOING, "the device does not go on");
                     return None;
                 }
@@ -221,10 +262,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn platforms_are_told_by_their_version_wherever_the_bytes_are_cut() {
         for cut in 0..120 {
-            let ios = answering("\r\nr9#\r\nWelcome\r\nr1>", "r1>", "Cisco IOS Software, C2960X Software");
-            assert_eq!(found(ios.cut(cut)).await.0.as_deref(), Some("ios"), "cut at {cut}");
+            let ios = answering(
+                "\r\nr9#\r\nWelcome\r\nr1>",
+                "r1>",
+                "Cisco IOS Software, C2960X Software",
+            );
+            assert_eq!(
+                found(ios.cut(cut)).await.0.as_deref(),
+                Some("ios"),
+                "cut at {cut}"
+            );
             let frr = answering("Hello\r\nr1# ", "r1# ", "FRRouting 8.4.4 (r1)");
-            assert_eq!(found(frr.cut(cut)).await.0.as_deref(), Some("frr"), "cut at {cut}");
+            assert_eq!(
+                found(frr.cut(cut)).await.0.as_deref(),
+                Some("frr"),
+                "cut at {cut}"
+            );
         }
         let shell = answering("root@r1:~# ", "root@r1:~# ", "FRRouting 8.4.4 (r1)");
         assert_eq!(found(shell).await.0.as_deref(), Some("frr"));
@@ -232,7 +285,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stranger_is_said_to_be_unknown_with_what_was_seen() {
-        let (pack, seen) = found(answering("<HUAWEI>", "<HUAWEI>", "VRP (R) software, Version 8")).await;
+        let (pack, seen) = found(answering(
+            "<HUAWEI>",
+            "<HUAWEI>",
+            "VRP (R) software, Version 8",
+        ))
+        .await;
         assert_eq!(pack, None);
         assert_eq!(seen.prompt, "<HUAWEI>");
         let (pack, seen) = found(Fake::new("login: ", |_| None)).await;

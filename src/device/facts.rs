@@ -51,8 +51,18 @@ mod tests {
 
     #[test]
     fn facts_of_frr() {
-        let facts = read(&frr().getters["facts"], "FRRouting 8.4.4 (r1) on Linux(6.18.44).\nCopyright\n");
-        assert_eq!((facts.version.as_str(), facts.hostname.as_str(), facts.model.as_str()), ("8.4.4", "r1", "Linux"));
+        let facts = read(
+            &frr().getters["facts"],
+            "FRRouting 8.4.4 (r1) on Linux(6.18.44).\nCopyright\n",
+        );
+        assert_eq!(
+            (
+                facts.version.as_str(),
+                facts.hostname.as_str(),
+                facts.model.as_str()
+            ),
+            ("8.4.4", "r1", "Linux")
+        );
         assert_eq!(facts.uptime, None);
     }
 

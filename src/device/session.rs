@@ -34,12 +34,22 @@ impl CliSession {
         trust: Arc<Trust>,
         capabilities: Capabilities,
     ) -> Self {
-        Self { target, engine, trust, capabilities, candidate: None, link, busy: false }
+        Self {
+            target,
+            engine,
+            trust,
+            capabilities,
+            candidate: None,
+            link,
+            busy: false,
+        }
     }
 
     fn begin(&mut self) -> Result<(), DeviceError> {
         if self.busy {
-            return Err(DeviceError::Poisoned { device: self.target.device.clone() });
+            return Err(DeviceError::Poisoned {
+                device: self.target.device.clone(),
+            });
         }
         self.busy = true;
         Ok(())
@@ -51,7 +61,10 @@ impl CliSession {
     }
 
     pub(super) fn unsupported(&self, what: &str) -> DeviceError {
-        DeviceError::Unsupported { device: self.target.device.clone(), what: what.to_owned() }
+        DeviceError::Unsupported {
+            device: self.target.device.clone(),
+            what: what.to_owned(),
+        }
     }
 
     async fn config_now(&mut self, datastore: Datastore) -> Result<SecretText, DeviceError> {
@@ -70,7 +83,9 @@ impl CliSession {
         let mut outputs = self.engine.read(&commands, doing).await?;
         let text = outputs.pop().unwrap_or_default();
         if let Some(proof) = &read.proof
-            && !outputs.first().is_some_and(|output| proof.proves.is_match(output))
+            && !outputs
+                .first()
+                .is_some_and(|output| proof.proves.is_match(output))
         {
             return Err(self.incomplete(&proof.otherwise));
         }
@@ -81,7 +96,10 @@ impl CliSession {
     }
 
     fn incomplete(&self, why: &str) -> DeviceError {
-        DeviceError::Incomplete { device: self.target.device.clone(), why: why.to_owned() }
+        DeviceError::Incomplete {
+            device: self.target.device.clone(),
+            why: why.to_owned(),
+        }
     }
 
     fn load_now(
@@ -108,7 +126,11 @@ impl CliSession {
     }
 
     /// Groups what will be typed. A line without a sealed twin is shown by its number only.
-    fn units(&mut self, open: &[SecretText], sealed: &[&str]) -> Result<Vec<cli::Unit>, DeviceError> {
+    fn units(
+        &mut self,
+        open: &[SecretText],
+        sealed: &[&str],
+    ) -> Result<Vec<cli::Unit>, DeviceError> {
         let twins = open.len() == sealed.len();
         let mut shown = Vec::new();
         let mut typed = Vec::new();
@@ -124,15 +146,26 @@ impl CliSession {
                     self.engine.redactor().learn(&SecretText::new(line));
                 }
                 typed.push(line);
-                shown.push(twin.map_or(format!("line {} of {}", index + 1, open.len()), str::to_owned));
+                shown.push(twin.map_or(
+                    format!("line {} of {}", index + 1, open.len()),
+                    str::to_owned,
+                ));
             }
         }
-        if let Some(line) = typed.iter().find(|line| line.contains(|c: char| c.is_control() && c != '\t')) {
+        if let Some(line) = typed
+            .iter()
+            .find(|line| line.contains(|c: char| c.is_control() && c != '\t'))
+        {
             let at = typed.iter().position(|l| l == line).unwrap_or(0);
-            return Err(self.engine.refused(&shown[at], "a control character cannot be typed"));
+            return Err(self
+                .engine
+                .refused(&shown[at], "a control character cannot be typed"));
         }
-        let pairs: Vec<(&str, &str)> =
-            typed.iter().copied().zip(shown.iter().map(String::as_str)).collect();
+        let pairs: Vec<(&str, &str)> = typed
+            .iter()
+            .copied()
+            .zip(shown.iter().map(String::as_str))
+            .collect();
         cli::units(self.engine.spec(), &pairs).map_err(|why| self.engine.refused(&why, "not typed"))
     }
 
@@ -147,7 +180,11 @@ impl CliSession {
         let Some(getter) = pack.getters.get("facts") else {
             return Err(self.unsupported("facts"));
         };
-        let output = self.engine.read(&[&getter.command], "reading facts").await?.concat();
+        let output = self
+            .engine
+            .read(&[&getter.command], "reading facts")
+            .await?
+            .concat();
         let mut facts = facts::read(getter, &output);
         facts.vendor.clone_from(&pack.vendor);
         if facts.version.is_empty() {
@@ -161,9 +198,15 @@ impl CliSession {
 
     async fn cli_now(&mut self, command: &str) -> Result<SecretText, DeviceError> {
         if command.trim().is_empty() || command.contains(|c: char| c.is_control()) {
-            return Err(self.engine.refused(command.trim(), "not a command of one line"));
+            return Err(self
+                .engine
+                .refused(command.trim(), "not a command of one line"));
         }
-        let output = self.engine.read(&[command], "running a command").await?.concat();
+        let output = self
+            .engine
+            .read(&[command], "running a command")
+            .await?
+            .concat();
         Ok(SecretText::new(output))
     }
 
@@ -183,7 +226,9 @@ impl CliSession {
                 Err(self.unsupported("rollback without an undo"))
             }
             (_, Method::TimedMerge) => self.rollback_timed().await,
-            (UndoArmed::DeviceTimer, Method::Lines) => Err(self.unsupported("a timer of the device")),
+            (UndoArmed::DeviceTimer, Method::Lines) => {
+                Err(self.unsupported("a timer of the device"))
+            }
         }
     }
 }

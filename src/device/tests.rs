@@ -1,58 +1,20 @@
-//! What the tests of this module share: the built-in packs' sections.
+//! What the tests of this module share: the built-in packs.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use serde::Deserialize;
+use crate::pack::{Pack, Packs};
 
-use crate::pack::{GetterSpec, SessionSpec, TransactionSpec};
+/// Loaded once: tests ask for a pack at every place the bytes are cut.
+static PACKS: LazyLock<Packs> = LazyLock::new(|| Packs::builtin().expect("the built-in packs"));
 
-/// A pack file, as far as this module reads it.
-#[derive(Deserialize)]
-struct Raw {
-    session: SessionSpec,
-    transaction: TransactionSpec,
-    getters: BTreeMap<String, GetterSpec>,
+pub(crate) fn pack(name: &str) -> Arc<Pack> {
+    PACKS.get(name).expect("a built-in pack")
 }
 
-/// The sections of a pack that this module reads.
-pub(crate) struct Sections {
-    pub(crate) session: Arc<SessionSpec>,
-    pub(crate) transaction: TransactionSpec,
-    pub(crate) getters: BTreeMap<String, GetterSpec>,
+pub(crate) fn frr() -> Arc<Pack> {
+    pack("frr")
 }
 
-fn sections(text: &str) -> Sections {
-    let raw: Raw = serde_yaml::from_str(text).expect("a built-in pack");
-    Sections {
-        session: Arc::new(raw.session),
-        transaction: raw.transaction,
-        getters: raw.getters,
-    }
-}
-
-pub(crate) fn frr() -> Sections {
-    sections(include_str!("../pack/packs/frr.yaml"))
-}
-
-pub(crate) fn ios() -> Sections {
-    sections(include_str!("../pack/packs/ios.yaml"))
-}
-
-/// A whole pack, with a dialect that knows nothing.
-pub(crate) fn pack(name: &str) -> Arc<crate::pack::Pack> {
-    let sections = match name {
-        "ios" => ios(),
-        _ => frr(),
-    };
-    Arc::new(crate::pack::Pack {
-        name: name.to_owned(),
-        aliases: Vec::new(),
-        vendor: String::new(),
-        hash: crate::model::Fingerprint::default(),
-        dialect: Arc::default(),
-        session: sections.session,
-        transaction: sections.transaction,
-        getters: sections.getters,
-    })
+pub(crate) fn ios() -> Arc<Pack> {
+    pack("ios")
 }

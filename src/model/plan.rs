@@ -124,14 +124,8 @@ pub enum RefusalKind {
     Contested,
     /// This very change failed here before.
     FailedBefore,
-    /// The watched branch was rewritten.
-    RewrittenBranch,
     /// The platform cannot undo by itself, and nobody attends.
     AttendedOnly,
-    /// Running differs from startup, and saving was not permitted.
-    Unsaved,
-    /// The state file was set aside and nobody has accepted that yet.
-    StateNotAccepted,
 }
 
 impl RefusalKind {
@@ -145,10 +139,7 @@ impl RefusalKind {
             Self::Lockout => "lockout",
             Self::Contested => "contested",
             Self::FailedBefore => "failed_before",
-            Self::RewrittenBranch => "rewritten_branch",
             Self::AttendedOnly => "attended_only",
-            Self::Unsaved => "unsaved",
-            Self::StateNotAccepted => "state_not_accepted",
         }
     }
 }

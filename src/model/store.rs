@@ -272,6 +272,9 @@ pub trait Store: Journal {
     fn get_meta(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Sets a small named value.
     fn set_meta(&self, key: &str, value: &str) -> Result<(), StoreError>;
+    /// The new name of a damaged state file that was set aside and that nobody has accepted
+    /// yet: until then nothing is applied.
+    fn set_aside_pending(&self) -> Result<Option<String>, StoreError>;
     /// Proves that a write reaches the disk.
     fn check_writable(&self) -> Result<(), StoreError>;
 }

@@ -57,16 +57,18 @@ impl Writer<'_> {
     }
 
     fn change(&mut self, change: &Change) {
-        let why = self.why(change);
         if let (Some(negation), Some(old)) = (&change.negation, change.old()) {
             let disruption = self.worst(self.pair.from, old);
-            self.push(negation.clone(), why.clone(), disruption);
+            self.push(negation.clone(), self.why(&change.action, old), disruption);
         }
-        if let (Some(text), Some(new)) = (&change.typed, change.new_line()) {
+        let Some(new) = change.new_line() else {
+            return;
+        };
+        if let Some(text) = &change.typed {
             let disruption = self.pair.dialect.disruption(&new.meaning);
-            self.push(text.clone(), why, disruption);
-        } else if let Some(new) = change.new_line() {
-            self.subtree(self.pair.source(&change.action), new, &why);
+            self.push(text.clone(), self.why(&change.action, new), disruption);
+        } else {
+            self.subtree(&change.action, new);
         }
     }
 
@@ -80,53 +82,41 @@ impl Writer<'_> {
         inner.fold(dialect.disruption(&line.meaning), Ord::max)
     }
 
-    fn subtree(&mut self, doc: &Document, line: &Line, why: &str) {
+    fn subtree(&mut self, action: &Action, line: &Line) {
+        let doc = self.pair.source(action);
         let disruption = self.pair.dialect.disruption(&line.meaning);
+        let why = self.why(action, line);
         for text in doc.typed(line.id, self.pair.dialect) {
-            self.push(text, why, disruption);
+            self.push(text, why.clone(), disruption);
         }
         let Some(context) = inner_context(doc, line.id) else {
             return;
         };
         for child in arranged(self.pair, doc, line.id) {
-            self.subtree(doc, &child, why);
+            self.subtree(action, &child);
         }
         let exit = self.pair.dialect.exit_line(context).to_owned();
         let header = &line.meaning.canonical;
         self.push(exit, format!("leaves `{header}`"), Disruption::None);
     }
 
-    fn why(&self, change: &Change) -> String {
+    /// Why a line of an action's subtree is typed.
+    fn why(&self, action: &Action, line: &Line) -> String {
         let (from, to) = self.pair.names;
-        let number = |doc: &Document, line: &Line| doc.node(line.id).line;
-        let slot = |line: &Line| {
-            let slot = &line.meaning.slot;
-            if slot.name.is_empty() {
-                "generic".to_owned()
-            } else {
-                slot.name.to_string()
-            }
+        let rule = self.pair.dialect.rule_name(line.meaning.rule);
+        let old = |line: &Line| {
+            let (at, text) = (self.pair.from.node(line.id).line, &line.meaning.canonical);
+            format!("{from} line {at} `{text}`")
         };
-        match &change.action {
-            Action::Add(new) => {
-                let at = number(self.pair.to, new);
-                format!("{}: missing, {to} line {at}", slot(new))
+        let new = |line: &Line| format!("{to} line {}", self.pair.to.node(line.id).line);
+        match action {
+            Action::Add(_) => format!("{rule}: missing, {}", new(line)),
+            Action::Remove(_) => format!("{rule}: extra, {}", old(line)),
+            Action::Replace(before, after) if line.id == after.id => {
+                format!("{rule}: {}, {}", old(before), new(line))
             }
-            Action::Remove(old) => {
-                let (at, text) = (number(self.pair.from, old), &old.meaning.canonical);
-                format!("{}: extra, {from} line {at} `{text}`", slot(old))
-            }
-            Action::Replace(old, new) => {
-                let (at, text) = (number(self.pair.from, old), &old.meaning.canonical);
-                let new_at = number(self.pair.to, new);
-                format!(
-                    "{}: {from} line {at} `{text}`, {to} line {new_at}",
-                    slot(new)
-                )
-            }
-            Action::Restore(line, cause) => {
-                format!("{}: wiped by `{cause}`, typed again", slot(line))
-            }
+            Action::Replace(..) => format!("{rule}: part of the block, {}", new(line)),
+            Action::Restore(_, cause) => format!("{rule}: wiped by `{cause}`, typed again"),
         }
     }
 }

@@ -123,6 +123,10 @@ fn returned(inputs: &Inputs<'_>, there: &Replay, back: &Script) -> Result<Vec<St
         sections: Vec::new(),
     };
     let rest = compare(&here.document, inputs.running, None, inputs.dialect, &full);
+    if rest.is_empty() {
+        let why = "rollback: the replay leads to the same lines, but under other numbers";
+        return Err(why.to_owned());
+    }
     let text = rest.render(&here.document, inputs.running);
     let first = changed_line(&text);
     Err(format!(

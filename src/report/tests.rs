@@ -345,6 +345,23 @@ impl io::Write for Buffer {
     }
 }
 
+/// Tests beside this one use the same log statements without a subscriber. A statement
+/// that another thread is just using for the first time may stay switched off until asked
+/// again.
+fn written(buffer: &Buffer, events: &[Event]) -> String {
+    for _ in 0..1000 {
+        buffer.0.lock().unwrap().clear();
+        events.iter().for_each(log::write);
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        if text.lines().count() == events.len() {
+            return text;
+        }
+        tracing::callsite::rebuild_interest_cache();
+        std::thread::yield_now();
+    }
+    panic!("each event is one line");
+}
+
 #[test]
 fn each_event_is_one_line_with_fields() {
     let buffer = Buffer::default();
@@ -356,11 +373,7 @@ fn each_event_is_one_line_with_fields() {
         .with_writer(move || writer.clone())
         .finish();
     let events = every_event();
-    // Tests beside this one log without a subscriber; the first use of a log statement
-    // must be over before ours is installed, or it may stay switched off.
-    events.iter().for_each(log::write);
-    tracing::subscriber::with_default(subscriber, || events.iter().for_each(log::write));
-    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let text = tracing::subscriber::with_default(subscriber, || written(&buffer, &events));
     let lines: Vec<serde_json::Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

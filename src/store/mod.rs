@@ -7,7 +7,7 @@
 //!   epoch, and is refused when another claim has come since.
 //! * Records are JSON with a version; the file has one too, and a newer file is refused.
 //! * A damaged file is set aside under a new name and a new one is begun; until a person
-//!   has accepted that, [`SqliteStore::set_aside_pending`] names it and nothing is applied.
+//!   has accepted that, [`Store::set_aside_pending`] names it and nothing is applied.
 //!
 //! `file` opens, `schema` has the tables, `record` the versions, `retention` decides what
 //! to forget; the rest of the files are the statements, by subject.
@@ -105,22 +105,6 @@ impl SqliteStore {
         &self.path
     }
 
-    /// The name of a damaged state file that was set aside and that nobody has accepted
-    /// yet: while there is one, nothing may be applied.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn set_aside_pending(&self) -> Result<Option<String>, StoreError> {
-        let Some(name) = self.get_meta(SET_ASIDE)? else {
-            return Ok(None);
-        };
-        let accepted = self
-            .acceptances()?
-            .iter()
-            .any(|a| a.kind == AcceptanceKind::CorruptState && a.subject == name);
-        Ok((!accepted).then_some(name))
-    }
-
     /// Deletes what is too old to keep (the daemon does this daily).
     ///
     /// # Errors
@@ -173,6 +157,17 @@ impl Journal for SqliteStore {
 }
 
 impl Store for SqliteStore {
+    fn set_aside_pending(&self) -> Result<Option<String>, StoreError> {
+        let Some(name) = self.get_meta(SET_ASIDE)? else {
+            return Ok(None);
+        };
+        let accepted = self
+            .acceptances()?
+            .iter()
+            .any(|a| a.kind == AcceptanceKind::CorruptState && a.subject == name);
+        Ok((!accepted).then_some(name))
+    }
+
     fn claim(
         &self,
         device: &str,

@@ -21,7 +21,10 @@ fn pair(lines: usize) -> (String, String) {
             text.push_str(&format!(
                 "interface GigabitEthernet{}/{}\n description port {n}\n \
                  ip address 10.{}.{}.1 255.255.255.0\n ip ospf cost {cost}\n no shutdown\n!\n",
-                n / 48, n % 48, (n / 250) % 250, n % 250
+                n / 48,
+                n % 48,
+                (n / 250) % 250,
+                n % 250
             ));
         }
         text.push_str("end\n");
@@ -47,7 +50,10 @@ fn median(mut run: impl FnMut()) -> Duration {
 pub(crate) fn run(verdicts: &mut Verdicts) {
     let packs = Packs::builtin().expect("built-in packs");
     let pack = packs.get("ios").expect("IOS");
-    let full = Scope { full: true, sections: Vec::new() };
+    let full = Scope {
+        full: true,
+        sections: Vec::new(),
+    };
     for (lines, goal) in [(1_000, 1.5), (10_000, 15.0), (100_000, 200.0)] {
         let (running, intended) = pair(lines);
         let ours = median(|| {
@@ -59,7 +65,16 @@ pub(crate) fn run(verdicts: &mut Verdicts) {
             assert!(similar::TextDiff::from_lines(&running, &intended).ratio() < 1.0);
         });
         let millis = ours.as_secs_f64() * 1e3;
-        verdicts.goal(&format!("parse twice and compare, {lines} lines"), "ms", millis, goal);
-        note("  ratio to a plain text diff (similar)", "x", ours.as_secs_f64() / floor.as_secs_f64());
+        verdicts.goal(
+            &format!("parse twice and compare, {lines} lines"),
+            "ms",
+            millis,
+            goal,
+        );
+        note(
+            "  ratio to a plain text diff (similar)",
+            "x",
+            ours.as_secs_f64() / floor.as_secs_f64(),
+        );
     }
 }

@@ -25,7 +25,11 @@ impl Verdicts {
 
     /// Fails the run if anything slipped.
     pub(crate) fn end(self) {
-        assert!(self.slipped.is_empty(), "more than three times the goal: {:?}", self.slipped);
+        assert!(
+            self.slipped.is_empty(),
+            "more than three times the goal: {:?}",
+            self.slipped
+        );
     }
 }
 
@@ -45,17 +49,26 @@ pub(crate) fn config(metric: u32) -> String {
             "interface GigabitEthernet{}/{}\n description link {n} of {{name}}\n \
              ip address 10.{}.{}.1 255.255.255.252\n ip ospf cost {}\n \
              ip access-group EDGE in\n no shutdown\n!\n",
-            n / 8, n % 8, n / 250, n % 250, 10 + n,
+            n / 8,
+            n % 8,
+            n / 250,
+            n % 250,
+            10 + n,
         ));
     }
     text.push_str("router ospf 1\n router-id 10.255.0.1\n passive-interface default\n!\n");
     text.push_str("ip access-list extended EDGE\n");
     for n in 1..=60 {
-        text.push_str(&format!(" {} permit tcp 192.0.2.0 0.0.0.255 host 10.9.0.{n} eq 443\n", n * 10));
+        text.push_str(&format!(
+            " {} permit tcp 192.0.2.0 0.0.0.255 host 10.9.0.{n} eq 443\n",
+            n * 10
+        ));
     }
     text.push_str(" 700 permit ip any any\n!\n");
     for n in 0..40 {
-        text.push_str(&format!("ip route 172.16.{n}.0 255.255.255.0 10.0.{n}.2 {metric}\n"));
+        text.push_str(&format!(
+            "ip route 172.16.{n}.0 255.255.255.0 10.0.{n}.2 {metric}\n"
+        ));
     }
     text.push_str("!\nline vty 0 4\n login local\n transport input ssh\n!\nend\n");
     text
@@ -73,7 +86,15 @@ impl Simulated {
         let file = dir.join("device.cfg");
         std::fs::write(&file, config(200)).expect("a configuration");
         let mut child = Command::new(env!("CARGO_BIN_EXE_netkeel"))
-            .args(["sim", "--platform", "ios", "--count", &count.to_string(), "--listen", listen])
+            .args([
+                "sim",
+                "--platform",
+                "ios",
+                "--count",
+                &count.to_string(),
+                "--listen",
+                listen,
+            ])
             .arg("--config")
             .arg(&file)
             .stdout(Stdio::piped())
@@ -113,7 +134,10 @@ impl Place {
             .and_then(|listener| listener.local_addr())
             .expect("a port")
             .port();
-        let place = Self { dir, listen: ([127, 0, 0, 1], port).into() };
+        let place = Self {
+            dir,
+            listen: ([127, 0, 0, 1], port).into(),
+        };
         place.write_all(devices);
         place
     }
@@ -123,23 +147,27 @@ impl Place {
     }
 
     fn write_all(&self, devices: &[serde_json::Value]) {
-        let text = |value: &serde_json::Value, key: &str| {
-            value[key].as_str().expect("text").to_owned()
-        };
+        let text =
+            |value: &serde_json::Value, key: &str| value[key].as_str().expect("text").to_owned();
         let mut known = String::new();
         let mut hosts = String::from("---\n");
         for device in devices {
             known.push_str(&format!("{}\n", text(device, "host_key")));
             hosts.push_str(&format!(
                 "{}: {{hostname: {}, port: {}}}\n",
-                text(device, "name"), text(device, "address"), device["port"]
+                text(device, "name"),
+                text(device, "address"),
+                device["port"]
             ));
         }
         std::fs::write(self.path("known_hosts"), known).expect("known_hosts");
         std::fs::write(self.path("password"), text(&devices[0], "password")).expect("a password");
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(self.path("password"), std::fs::Permissions::from_mode(0o600))
-            .expect("mode");
+        std::fs::set_permissions(
+            self.path("password"),
+            std::fs::Permissions::from_mode(0o600),
+        )
+        .expect("mode");
         let defaults = format!(
             "platform: ios\nusername: {}\npassword: secret:device_password\n\
              data:\n  netkeel:\n    intent: {{template: intent/templates/device.j2}}\n",
@@ -182,18 +210,27 @@ impl Place {
             git2::Repository::init_opts(&path, options.initial_head("main")).expect("a repository")
         });
         let mut index = repo.index().expect("the index");
-        index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).expect("add");
+        index
+            .add_all(["*"], git2::IndexAddOption::DEFAULT, None)
+            .expect("add");
         index.write().expect("write");
-        let tree = repo.find_tree(index.write_tree().expect("tree")).expect("tree");
+        let tree = repo
+            .find_tree(index.write_tree().expect("tree"))
+            .expect("tree");
         let who = git2::Signature::now("Ada", "ada@example.net").expect("signature");
         let parent = repo.head().ok().and_then(|head| head.peel_to_commit().ok());
         let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
-        repo.commit(Some("HEAD"), &who, &who, "change", &tree, &parents).expect("commit");
+        repo.commit(Some("HEAD"), &who, &who, "change", &tree, &parents)
+            .expect("commit");
     }
 
     pub(crate) fn netkeel(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netkeel"));
-        command.args(args).arg("--settings").arg(self.path("netkeel.yaml")).current_dir(self.dir.path());
+        command
+            .args(args)
+            .arg("--settings")
+            .arg(self.path("netkeel.yaml"))
+            .current_dir(self.dir.path());
         command
     }
 }
@@ -208,15 +245,19 @@ pub(crate) enum Whose {
 /// CPU time so far.
 pub(crate) fn cpu(whose: Whose) -> Duration {
     let file = std::fs::read_to_string("/proc/self/stat").expect("/proc");
-    let fields: Vec<&str> =
-        file.rsplit_once(") ").expect("a name in brackets").1.split_whitespace().collect();
+    let fields: Vec<&str> = file
+        .rsplit_once(") ")
+        .expect("a name in brackets")
+        .1
+        .split_whitespace()
+        .collect();
     // proc(5): utime is field 14, counted from the process id; the name and id are cut off here
     let at = match whose {
         Whose::Mine => 11,
         Whose::Children => 13,
     };
-    let ticks: u64 = fields[at].parse::<u64>().expect("ticks")
-        + fields[at + 1].parse::<u64>().expect("ticks");
+    let ticks: u64 =
+        fields[at].parse::<u64>().expect("ticks") + fields[at + 1].parse::<u64>().expect("ticks");
     Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
 }
 
@@ -224,8 +265,15 @@ pub(crate) fn cpu(whose: Whose) -> Duration {
 pub(crate) fn peak_mib(process: Option<u32>) -> f64 {
     let who = process.map_or_else(|| "self".to_owned(), |id| id.to_string());
     let status = std::fs::read_to_string(format!("/proc/{who}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    let kib: f64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0.0);
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap_or_default();
+    let kib: f64 = line
+        .split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0.0);
     kib / 1024.0
 }
 
@@ -233,7 +281,7 @@ pub(crate) fn peak_mib(process: Option<u32>) -> f64 {
 pub(crate) fn end(mut child: Child) {
     let id = i32::try_from(child.id()).expect("a process id");
     if let Some(process) = rustix::process::Pid::from_raw(id) {
-        drop(kill_process(process, Signal::TERM));
+        kill_process(process, Signal::TERM).expect("a signal");
     }
     drop(child.wait());
 }

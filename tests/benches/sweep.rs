@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netkeel::config::{Document, Scope, Sealer, compare};
-use netkeel::device::{Connector as _, Login, Target};
 use netkeel::device::connector::SshConnector;
 use netkeel::device::transport::HostKeyPolicy;
+use netkeel::device::{Connector as _, Login, Target};
 use netkeel::model::{Datastore, SecretText, Undo};
 use netkeel::pack::Packs;
 use tokio::sync::Semaphore;
@@ -27,7 +27,10 @@ pub(crate) fn library(verdicts: &mut Verdicts) {
     let simulated = Simulated::start(dir.path(), DEVICES, "127.2.0.1:2222");
     let place = Place::new(&simulated.devices);
     let pack = Packs::builtin().expect("packs").get("ios").expect("IOS");
-    let connector = Arc::new(SshConnector::new(vec![place.path("known_hosts")], HostKeyPolicy::Strict));
+    let connector = Arc::new(SshConnector::new(
+        vec![place.path("known_hosts")],
+        HostKeyPolicy::Strict,
+    ));
     let targets: Vec<Target> = simulated
         .devices
         .iter()
@@ -47,7 +50,10 @@ pub(crate) fn library(verdicts: &mut Verdicts) {
             jump: None,
         })
         .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("tokio");
     let (before, started) = (cpu(Whose::Mine), Instant::now());
     let lines = runtime.block_on(async {
         let permits = Arc::new(Semaphore::new(AT_ONCE));
@@ -62,23 +68,41 @@ pub(crate) fn library(verdicts: &mut Verdicts) {
         running.join_all().await.into_iter().sum::<usize>()
     });
     let (wall, used) = (started.elapsed(), cpu(Whose::Mine) - before);
-    println!("-- library: {DEVICES} devices, {} lines each, {AT_ONCE} at once, one thread", lines / DEVICES);
+    println!(
+        "-- library: {DEVICES} devices, {} lines each, {AT_ONCE} at once, one thread",
+        lines / DEVICES
+    );
     note("sweep, wall", "s", wall.as_secs_f64());
-    note("sweep, devices per second", "/s", DEVICES as f64 / wall.as_secs_f64());
+    note(
+        "sweep, devices per second",
+        "/s",
+        DEVICES as f64 / wall.as_secs_f64(),
+    );
     note("peak memory of this process", "MiB", peak_mib(None));
-    verdicts.goal("client CPU per device", "ms", used.as_secs_f64() * 1e3 / DEVICES as f64, 1.0);
+    verdicts.goal(
+        "client CPU per device",
+        "ms",
+        used.as_secs_f64() * 1e3 / DEVICES as f64,
+        1.0,
+    );
 }
 
 async fn look(connector: &SshConnector, target: Target) -> usize {
     let mut session = connector.connect(&target).await.expect("a session");
-    let raw = session.config(Datastore::Running).await.expect("a configuration");
+    let raw = session
+        .config(Datastore::Running)
+        .await
+        .expect("a configuration");
     session.close().await;
     let dialect = &*target.pack.dialect;
     let mut sealer = Sealer::new([7; 32], BTreeMap::new());
     let running = Document::parse(&sealer.running(raw.expose(), dialect), dialect);
     let text = config(200).replace("{name}", &target.device);
     let intended = Document::parse(&sealer.intended(&text, dialect), dialect);
-    let full = Scope { full: true, sections: Vec::new() };
+    let full = Scope {
+        full: true,
+        sections: Vec::new(),
+    };
     let diff = compare(&running, &intended, None, dialect, &full);
     assert!(diff.is_empty(), "{}", diff.render(&running, &intended));
     running.semantic_lines()
@@ -92,12 +116,20 @@ pub(crate) fn product(verdicts: &mut Verdicts) {
     println!("-- product: netkeel run --once over {DEVICES} devices");
     for pass in ["first", "second"] {
         let (before, started) = (cpu(Whose::Children), Instant::now());
-        let status = place.netkeel(&["run", "--once"]).stdout(Stdio::null()).status().expect("netkeel");
+        let status = place
+            .netkeel(&["run", "--once"])
+            .stdout(Stdio::null())
+            .status()
+            .expect("netkeel");
         let wall = started.elapsed();
         let used = cpu(Whose::Children) - before;
         assert_eq!(status.code(), Some(0), "all are looked at and in line");
         note(&format!("{pass} sweep, wall"), "s", wall.as_secs_f64());
-        note(&format!("{pass} sweep, CPU per device, all included"), "ms", used.as_secs_f64() * 1e3 / DEVICES as f64);
+        note(
+            &format!("{pass} sweep, CPU per device, all included"),
+            "ms",
+            used.as_secs_f64() * 1e3 / DEVICES as f64,
+        );
     }
     let _ = verdicts;
 }
@@ -108,14 +140,27 @@ pub(crate) fn push(verdicts: &mut Verdicts) {
     let dir = tempfile::tempdir().expect("a folder");
     let simulated = Simulated::start(dir.path(), FLEET, "127.4.0.1:2222");
     let place = Place::new(&simulated.devices);
-    let daemon = place.netkeel(&["run"]).stdout(Stdio::null()).spawn().expect("netkeel run");
+    let daemon = place
+        .netkeel(&["run"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("netkeel run");
     wait(&place, FLEET, "compliant");
     place.set_metric(210);
     let started = Instant::now();
     wait(&place, FLEET, "noncompliant");
     println!("-- push: {FLEET} devices");
-    verdicts.goal("push to a local repository until the drift status", "s", started.elapsed().as_secs_f64(), 2.0);
-    note("peak memory of the daemon", "MiB", peak_mib(Some(daemon.id())));
+    verdicts.goal(
+        "push to a local repository until the drift status",
+        "s",
+        started.elapsed().as_secs_f64(),
+        2.0,
+    );
+    note(
+        "peak memory of the daemon",
+        "MiB",
+        peak_mib(Some(daemon.id())),
+    );
     end(daemon);
 }
 
@@ -127,14 +172,21 @@ fn wait(place: &Place, count: usize, status: &str) {
         if page.matches(&wanted).count() == count {
             return;
         }
-        assert!(Instant::now() < deadline, "not all of {count} devices are {status}: {page}");
+        assert!(
+            Instant::now() < deadline,
+            "not all of {count} devices are {status}: {page}"
+        );
         std::thread::park_timeout(Duration::from_millis(10));
     }
 }
 
 fn page(place: &Place) -> Option<String> {
     let mut stream = std::net::TcpStream::connect(place.listen).ok()?;
-    write!(stream, "GET /api/v1/devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    write!(
+        stream,
+        "GET /api/v1/devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)

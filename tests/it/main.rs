@@ -1,12 +1,12 @@
 //! The integration tests: one binary, one module per area.
 
-#[path = "../architecture.rs"]
-mod architecture;
 mod compare;
 mod deploy;
 mod device;
 mod evaluator;
 mod example;
+mod model_agrees;
 mod plan;
 mod plan_properties;
+mod policy;
 mod sim;

@@ -36,17 +36,25 @@ fn in_line_after_a_first_apply_and_the_sessions_stay_up() {
 
     for router in ROUTERS {
         let name = format!("r{router}");
-        assert!(lab.running(router).contains(" set metric 150\n"), "{name} has the new metric");
+        assert!(
+            lab.running(router).contains(" set metric 150\n"),
+            "{name} has the new metric"
+        );
         let status = world.status(&name);
         assert_eq!(status["status"], "compliant", "{status}");
         assert_eq!(status["outcome"], "applied", "{status}");
         assert_eq!(lab.established(router), 2, "{name} lost a session");
-        // what the guard on the host needed is gone again
-        assert!(!std::process::Command::new("pgrep").args(["-f", "netkeel-undo"])
-            .status().expect("pgrep").success(), "a guard is left behind");
     }
     let after: Vec<u64> = ROUTERS.iter().map(|r| lab.times_established(*r)).collect();
     assert_eq!(before, after, "a session was reset");
+    let left: Vec<_> = ROUTERS
+        .iter()
+        .flat_map(|router| lab.temporary(*router))
+        .collect();
+    assert!(
+        left.is_empty(),
+        "the guards on the hosts are gone again: {left:?}"
+    );
 }
 
 #[test]
@@ -66,14 +74,25 @@ fn a_refused_line_is_rolled_back_byte_for_byte() {
     let before = lab.running(1);
 
     let output = world.run(&["apply", "--yes", "--filter", "name=r1"]);
-    assert_eq!(output.status.code(), Some(1), "a rolled back change is our failure");
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "a rolled back change is our failure"
+    );
 
-    assert_eq!(lab.running(1), before, "running is byte for byte what it was");
+    assert_eq!(
+        lab.running(1),
+        before,
+        "running is byte for byte what it was"
+    );
     let status = world.status("r1");
     assert_eq!(status["outcome"], "rolled_back", "{status}");
     let shown = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
-    assert!(shown.contains("set extraordinary-thing 7"), "the culprit is named");
+    assert!(
+        shown.contains("set extraordinary-thing 7"),
+        "the culprit is named"
+    );
     // the same change is not tried again until something moves
     world.expect(6, &["apply", "--yes", "--filter", "name=r1"]);
 }
@@ -96,7 +115,10 @@ fn a_router_killed_in_mid_apply_is_unknown_and_then_settled() {
     let others: Vec<String> = [2, 3, 4].iter().map(|r| lab.running(*r)).collect();
     let _daemon = world.start(&["run"]);
     wait_for("all in line", SOON, || {
-        ROUTERS.iter().all(|r| world.live(&format!("r{r}"))["status"] == "compliant").then_some(())
+        ROUTERS
+            .iter()
+            .all(|r| world.live(&format!("r{r}"))["status"] == "compliant")
+            .then_some(())
     });
 
     set_metric(&world, 1, 177);
@@ -141,11 +163,25 @@ fn a_changed_host_key_is_refused_until_a_person_accepts_it() {
     assert_eq!(status["status"], "unknown", "{status}");
     assert_eq!(status["cause"], "hostkey", "{status}");
     assert_eq!(status["hold"], "hostkey", "{status}");
-    assert_eq!(world.status("r2")["status"], "compliant", "the others are served");
+    assert_eq!(
+        world.status("r2")["status"],
+        "compliant",
+        "the others are served"
+    );
     let now = std::fs::read_to_string(lab.known_hosts()).expect("known_hosts");
     assert_eq!(now, known, "nothing was learnt by itself");
 
-    world.expect(0, &["accept", "host-key", "r1", "--why", "replaced in the rack", "--yes"]);
+    world.expect(
+        0,
+        &[
+            "accept",
+            "host-key",
+            "r1",
+            "--why",
+            "replaced in the rack",
+            "--yes",
+        ],
+    );
     world.expect(0, &["run", "--once"]);
     assert_eq!(world.status("r1")["status"], "compliant");
 }
@@ -163,13 +199,22 @@ fn a_wrong_password_holds_the_device_and_stops_the_credential() {
     restrict(&wrong);
     let settings = world.dir.path().join("netkeel.yaml");
     let text = std::fs::read_to_string(&settings).expect("settings");
-    std::fs::write(&settings, text.replace("/var/tmp/netkeel-lab/password", &wrong.display().to_string()))
-        .expect("settings");
+    std::fs::write(
+        &settings,
+        text.replace(
+            "/var/tmp/netkeel-lab/password",
+            &wrong.display().to_string(),
+        ),
+    )
+    .expect("settings");
     world.commit("as it is");
 
     world.run(&["run", "--once"]);
     world.run(&["run", "--once"]);
-    let held = ROUTERS.iter().filter(|r| world.status(&format!("r{r}"))["hold"] == "auth").count();
+    let held = ROUTERS
+        .iter()
+        .filter(|r| world.status(&format!("r{r}"))["hold"] == "auth")
+        .count();
     assert!(held >= 1, "a refused login holds its device");
     for router in ROUTERS {
         let status = world.status(&format!("r{router}"));
@@ -185,7 +230,10 @@ fn a_wrong_password_holds_the_device_and_stops_the_credential() {
                 .count()
         })
         .sum();
-    assert!((1..=4).contains(&refused), "{refused} refused logins: nobody's account gets locked by us");
+    assert!(
+        (1..=4).contains(&refused),
+        "{refused} refused logins: nobody's account gets locked by us"
+    );
 }
 
 fn restrict(path: &std::path::Path) {

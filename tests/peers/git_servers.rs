@@ -27,17 +27,26 @@ impl Drop for Servers {
 
 fn script(argument: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/lab/git-servers.sh");
-    let output = Command::new(script).arg(argument).env("GITLAB", DIR).output().expect("bash");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(script)
+        .arg(argument)
+        .env("GITLAB", DIR)
+        .output()
+        .expect("bash");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// A user whose settings follow one of the servers.
 fn world(url: &str, repository: &str) -> World {
-    let secrets = format!(
-        "secrets:\n  git_token:\n    file: {DIR}/token\n    to: {{git: true}}\n"
-    );
+    let secrets = format!("secrets:\n  git_token:\n    file: {DIR}/token\n    to: {{git: true}}\n");
     let world = World::new(url, repository, &PathBuf::from("/dev/null"), &secrets);
-    world.write("intent/inventory/hosts.yaml", "---\nr1: {platform: frr, username: netops}\n");
+    world.write(
+        "intent/inventory/hosts.yaml",
+        "---\nr1: {platform: frr, username: netops}\n",
+    );
     world.commit("one router");
     push(&world);
     world
@@ -54,7 +63,11 @@ fn push(world: &World) {
         .env("GIT_SSH_COMMAND", ssh)
         .output()
         .expect("git");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -71,7 +84,10 @@ fn a_repository_over_ssh_is_followed_and_its_host_key_checked() {
     wait_for("the first revision", Duration::from_secs(20), || {
         (world.live("r1")["name"] == "r1").then_some(())
     });
-    world.write("intent/inventory/hosts.yaml", "---\nr1: {platform: frr, username: netops}\nr9: {platform: frr, username: netops}\n");
+    world.write(
+        "intent/inventory/hosts.yaml",
+        "---\nr1: {platform: frr, username: netops}\nr9: {platform: frr, username: netops}\n",
+    );
     world.commit("one more");
     push(&world);
     wait_for("the pushed revision", Duration::from_secs(20), || {
@@ -80,10 +96,21 @@ fn a_repository_over_ssh_is_followed_and_its_host_key_checked() {
 
     let settings = world.dir.path().join("netkeel.yaml");
     let text = std::fs::read_to_string(&settings).expect("settings");
-    std::fs::write(&settings, text.replace("/known_hosts", "/wrong_known_hosts")).expect("settings");
+    std::fs::write(
+        &settings,
+        text.replace("/known_hosts", "/wrong_known_hosts"),
+    )
+    .expect("settings");
     let output = world.run(&["inventory"]);
-    assert_eq!(output.status.code(), Some(1), "a server with another key is not believed");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("key"), "it says why");
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "a server with another key is not believed"
+    );
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("key"),
+        "it says why"
+    );
 }
 
 #[test]
@@ -99,9 +126,17 @@ fn a_repository_over_https_with_a_token_and_its_certificate_checked() {
     let token = std::fs::read_to_string(format!("{DIR}/token")).expect("the token");
     let settings = world.dir.path().join("netkeel.yaml");
     let text = std::fs::read_to_string(&settings).expect("settings");
-    std::fs::write(&settings, text.replace(&format!("  ca_file: {DIR}/ca.crt\n"), "")).expect("settings");
+    std::fs::write(
+        &settings,
+        text.replace(&format!("  ca_file: {DIR}/ca.crt\n"), ""),
+    )
+    .expect("settings");
     let output = world.run(&["inventory"]);
-    assert_eq!(output.status.code(), Some(1), "an unknown authority is not believed");
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "an unknown authority is not believed"
+    );
     let shown = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(shown.contains("certificate"), "it says why");
     assert!(!shown.contains(token.trim()), "the token is not shown");

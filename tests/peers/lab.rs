@@ -17,7 +17,9 @@ pub(crate) struct Lab {
 impl Lab {
     /// Starts all routers and waits until every BGP session is established.
     pub(crate) fn up() -> Self {
-        let lab = Self { dir: PathBuf::from("/var/tmp/netkeel-lab") };
+        let lab = Self {
+            dir: PathBuf::from("/var/tmp/netkeel-lab"),
+        };
         lab.script(&["up"]);
         lab.wait_for_bgp();
         lab
@@ -66,12 +68,23 @@ impl Lab {
         self.dir.join("known_hosts")
     }
 
+    /// What lies in the folder for temporary files of a router's host.
+    pub(crate) fn temporary(&self, router: usize) -> Vec<std::ffi::OsString> {
+        std::fs::read_dir(self.dir.join(format!("r{router}/tmp")))
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect()
+    }
+
     /// How many BGP sessions of a router are established.
     pub(crate) fn established(&self, router: usize) -> usize {
         let text = self.vtysh(router, &["show bgp ipv4 unicast summary json"]);
         let summary: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         summary["peers"].as_object().map_or(0, |peers| {
-            peers.values().filter(|peer| peer["state"] == "Established").count()
+            peers
+                .values()
+                .filter(|peer| peer["state"] == "Established")
+                .count()
         })
     }
 
@@ -80,13 +93,18 @@ impl Lab {
         let text = self.vtysh(router, &["show bgp neighbors json"]);
         let neighbors: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         neighbors.as_object().map_or(0, |all| {
-            all.values().filter_map(|n| n["connectionsEstablished"].as_u64()).sum()
+            all.values()
+                .filter_map(|n| n["connectionsEstablished"].as_u64())
+                .sum()
         })
     }
 
     pub(crate) fn wait_for_bgp(&self) {
         wait_for("BGP to come up", Duration::from_secs(60), || {
-            ROUTERS.iter().all(|router| self.established(*router) == 2).then_some(())
+            ROUTERS
+                .iter()
+                .all(|router| self.established(*router) == 2)
+                .then_some(())
         });
     }
 
@@ -101,7 +119,10 @@ impl Lab {
         let mut hosts = String::from("---\n");
         for router in ROUTERS {
             hosts.push_str(&format!("r{router}:\n  hostname: 127.0.1.{router}\n"));
-            world.write(&format!("intent/configs/r{router}.cfg"), &self.running(router));
+            world.write(
+                &format!("intent/configs/r{router}.cfg"),
+                &self.running(router),
+            );
         }
         world.write("intent/inventory/hosts.yaml", &hosts);
         world.write(

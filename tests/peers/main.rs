@@ -5,7 +5,10 @@
 //! `NETKEEL_PEERS=1`. Without that every test here says that it was left out.
 
 mod frr;
+mod git_library;
 mod git_servers;
 mod lab;
+mod nornir;
+mod openssh;
 mod prometheus;
 mod world;

@@ -21,8 +21,8 @@ struct Prometheus {
 
 impl Prometheus {
     fn start(world: &World) -> Self {
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("deploy/prometheus/netkeel.rules.yml");
+        let shipped =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus/netkeel.rules.yml");
         let rules = std::fs::read_to_string(shipped).expect("the shipped rules");
         let dir = world.dir.path();
         std::fs::write(dir.join("rules.yml"), faster(&rules)).expect("rules");
@@ -34,8 +34,14 @@ impl Prometheus {
         std::fs::write(dir.join("prometheus.yml"), config).expect("configuration");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", dir.join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", dir.join("tsdb").display()))
+            .arg(format!(
+                "--config.file={}",
+                dir.join("prometheus.yml").display()
+            ))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                dir.join("tsdb").display()
+            ))
             .arg(format!("--web.listen-address={address}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -68,14 +74,20 @@ impl Drop for Prometheus {
 /// Divides every `for:` and every range and offset by [`FACTOR`]; a second at least.
 fn faster(rules: &str) -> String {
     let duration = regex::Regex::new(r"\b(\d+)([smhd])\b").expect("a pattern");
-    let seconds = regex::Regex::new(r"(> )(\d+(?:\.\d+)?(?:\s*\*\s*\d+)*)\s*(#\s*seconds)?$").expect("a pattern");
+    let seconds = regex::Regex::new(r"(> )(\d+(?:\.\d+)?(?:\s*\*\s*\d+)*)\s*(#\s*seconds)?$")
+        .expect("a pattern");
     rules
         .lines()
         .map(|line| {
             let code = line.trim_start();
             if code.starts_with("for:") || code.starts_with("expr:") || line.contains('[') {
                 let line = duration.replace_all(line, |found: &regex::Captures<'_>| {
-                    let unit = match &found[2] { "s" => 1, "m" => 60, "h" => 3600, _ => 86400 };
+                    let unit = match &found[2] {
+                        "s" => 1,
+                        "m" => 60,
+                        "h" => 3600,
+                        _ => 86400,
+                    };
                     let number: u64 = found[1].parse().expect("a number");
                     format!("{}s", (number * unit / FACTOR).max(1))
                 });
@@ -109,12 +121,22 @@ fn drift_made_by_hand_fires_the_shipped_alert_and_a_replace_ends_it() {
     world.commit("as it is");
     let _daemon = world.start(&["run"]);
     wait_for("all in line", SOON, || {
-        ROUTERS.iter().all(|r| world.live(&format!("r{r}"))["status"] == "compliant").then_some(())
+        ROUTERS
+            .iter()
+            .all(|r| world.live(&format!("r{r}"))["status"] == "compliant")
+            .then_some(())
     });
     let prometheus = Prometheus::start(&world);
     let sessions = lab.times_established(2);
 
-    lab.vtysh(2, &["configure terminal", "route-map OUT permit 10", "set metric 666"]);
+    lab.vtysh(
+        2,
+        &[
+            "configure terminal",
+            "route-map OUT permit 10",
+            "set metric 666",
+        ],
+    );
     // within one interval (3 s) and the time of a look
     let drifted = wait_for("the drift", Duration::from_secs(6), || {
         let status = world.live("r2");
@@ -122,10 +144,21 @@ fn drift_made_by_hand_fires_the_shipped_alert_and_a_replace_ends_it() {
     });
     assert_eq!(drifted["cause"], "out_of_band", "{drifted}");
     assert_eq!(drifted["drift"]["changed"], 1, "{drifted}");
-    assert!(world.metrics().contains("netkeel_device_compliant{device=\"r2\"} 0"));
+    assert!(
+        world
+            .metrics()
+            .contains("netkeel_device_compliant{device=\"r2\"} 0")
+    );
     eprintln!("durations of the shipped rules divided by {FACTOR}");
-    wait_for("the alert", SOON, || prometheus.fires("NetkeelDriftPersisting", "r2").then_some(()));
-    assert!(!prometheus.fires("NetkeelDriftPersisting", "r1"), "only r2 drifts");
+    wait_for("the alert", SOON, || {
+        prometheus
+            .fires("NetkeelDriftPersisting", "r2")
+            .then_some(())
+    });
+    assert!(
+        !prometheus.fires("NetkeelDriftPersisting", "r1"),
+        "only r2 drifts"
+    );
 
     world.expect(0, &["apply", "--yes", "--filter", "name=r2"]);
     assert!(lab.running(2).contains(" set metric 100\n"));
@@ -134,7 +167,11 @@ fn drift_made_by_hand_fires_the_shipped_alert_and_a_replace_ends_it() {
     wait_for("the alert to end", SOON, || {
         (!prometheus.fires("NetkeelDriftPersisting", "r2")).then_some(())
     });
-    assert!(world.metrics().contains("netkeel_device_compliant{device=\"r2\"} 1"));
+    assert!(
+        world
+            .metrics()
+            .contains("netkeel_device_compliant{device=\"r2\"} 1")
+    );
 }
 
 #[test]

@@ -64,7 +64,11 @@ impl World {
             git2::RepositoryInitOptions::new().initial_head("main"),
         )
         .expect("a repository");
-        let url = if url.is_empty() { repo.display().to_string() } else { url.to_owned() };
+        let url = if url.is_empty() {
+            repo.display().to_string()
+        } else {
+            url.to_owned()
+        };
         let settings = format!(
             "repository:\n  url: {url}\n  ref: main\n  poll: 1s\n{repository}\n\
              state: {state}\nssh:\n  known_hosts: {known}\n\
@@ -95,13 +99,19 @@ impl World {
     pub(crate) fn commit(&self, message: &str) -> String {
         let repo = git2::Repository::open(self.repo()).expect("the repository");
         let mut index = repo.index().expect("the index");
-        index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).expect("add");
+        index
+            .add_all(["*"], git2::IndexAddOption::DEFAULT, None)
+            .expect("add");
         index.write().expect("write");
-        let tree = repo.find_tree(index.write_tree().expect("tree")).expect("tree");
+        let tree = repo
+            .find_tree(index.write_tree().expect("tree"))
+            .expect("tree");
         let who = git2::Signature::now("Ada", "ada@example.net").expect("signature");
         let parent = repo.head().ok().and_then(|head| head.peel_to_commit().ok());
         let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
-        repo.commit(Some("HEAD"), &who, &who, message, &tree, &parents).expect("commit").to_string()
+        repo.commit(Some("HEAD"), &who, &who, message, &tree, &parents)
+            .expect("commit")
+            .to_string()
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -132,7 +142,12 @@ impl World {
     /// Runs a command that must exit with this code; its standard output.
     pub(crate) fn expect(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
-        assert_eq!(output.status.code(), Some(code), "netkeel {}", args.join(" "));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "netkeel {}",
+            args.join(" ")
+        );
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
@@ -149,12 +164,18 @@ impl World {
             .stderr(log)
             .spawn()
             .expect("netkeel starts");
-        Running { child, log: self.dir.path().join("log") }
+        Running {
+            child,
+            log: self.dir.path().join("log"),
+        }
     }
 
     /// One device of `status --json`.
     pub(crate) fn status(&self, device: &str) -> serde_json::Value {
-        let output = self.command(&["status", "--json"]).output().expect("netkeel starts");
+        let output = self
+            .command(&["status", "--json"])
+            .output()
+            .expect("netkeel starts");
         let all: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         one(&all, device)
     }
@@ -173,7 +194,10 @@ impl World {
 
 fn one(all: &serde_json::Value, device: &str) -> serde_json::Value {
     let found = all["devices"].as_array().and_then(|devices| {
-        devices.iter().find(|candidate| candidate["name"] == device).cloned()
+        devices
+            .iter()
+            .find(|candidate| candidate["name"] == device)
+            .cloned()
     });
     found.unwrap_or_default()
 }
@@ -190,11 +214,6 @@ impl Running {
         self.child.kill().expect("kill");
         self.child.wait().expect("wait");
     }
-
-    /// Waits for its end; the exit code.
-    pub(crate) fn wait(&mut self) -> Option<i32> {
-        self.child.wait().expect("wait").code()
-    }
 }
 
 impl Drop for Running {
@@ -202,7 +221,10 @@ impl Drop for Running {
         drop(self.child.kill());
         drop(self.child.wait());
         if std::thread::panicking() {
-            eprintln!("-- log:\n{}", std::fs::read_to_string(&self.log).unwrap_or_default());
+            eprintln!(
+                "-- log:\n{}",
+                std::fs::read_to_string(&self.log).unwrap_or_default()
+            );
         }
     }
 }
@@ -210,12 +232,21 @@ impl Drop for Running {
 /// A plain HTTP GET; the body.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: netkeel\r\nConnection: close\r\n\r\n").ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .ok()?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: netkeel\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+    if head
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked")
+    {
         return Some(unchunk(body));
     }
     Some(body.to_owned())
@@ -225,7 +256,9 @@ fn unchunk(body: &str) -> String {
     let mut rest = body;
     let mut whole = String::new();
     while let Some((size, after)) = rest.split_once("\r\n") {
-        let Ok(size) = usize::from_str_radix(size.trim(), 16) else { break };
+        let Ok(size) = usize::from_str_radix(size.trim(), 16) else {
+            break;
+        };
         if size == 0 || after.len() < size {
             break;
         }

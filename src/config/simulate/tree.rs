@@ -1,5 +1,7 @@
 //! The configuration as the replay holds it: lines with their meaning, nothing else.
 
+use std::collections::BTreeSet;
+
 use super::super::dialect::{Cardinality, ContextId, Dialect, Meaning, Reference};
 use super::super::document::{Document, NodeId};
 use super::super::spec::LiteralSpec;
@@ -52,6 +54,8 @@ impl Entry {
 pub(super) struct Tree {
     root: Vec<Entry>,
     pub(super) book: Book,
+    /// Slots of numbered lists whose entries the device shows without numbers.
+    pub(super) silent: BTreeSet<Box<str>>,
 }
 
 impl Tree {
@@ -60,7 +64,9 @@ impl Tree {
         let mut tree = Self {
             root: entries(document, None, dialect),
             book: Book::default(),
+            silent: BTreeSet::new(),
         };
+        silent(&tree.root, &mut tree.silent);
         for entry in &tree.root {
             tree.book.enter(entry);
         }
@@ -131,6 +137,16 @@ impl Tree {
     }
 }
 
+fn silent(entries: &[Entry], slots: &mut BTreeSet<Box<str>>) {
+    for entry in entries {
+        let meaning = &entry.meaning;
+        if meaning.cardinality == Cardinality::Keyed && meaning.number.is_none() {
+            slots.insert(meaning.slot.name.clone());
+        }
+        silent(&entry.children, slots);
+    }
+}
+
 fn entries(document: &Document, parent: Option<NodeId>, dialect: &Dialect) -> Vec<Entry> {
     let mut out: Vec<Entry> = Vec::new();
     for id in document.commands(parent) {
@@ -139,7 +155,8 @@ fn entries(document: &Document, parent: Option<NodeId>, dialect: &Dialect) -> Ve
         let mut entry = Entry::new(meaning, node.command.clone(), dialect);
         entry.body = document.literal(*id).map(str::to_owned);
         entry.children = entries(document, Some(*id), dialect);
-        number(&mut entry, &out, dialect);
+        // Entries shown without a number stay so: which numbers the device gave them (and
+        // kept through earlier edits) cannot be known.
         out.push(entry);
     }
     out

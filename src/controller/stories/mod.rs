@@ -3,5 +3,6 @@
 
 mod applying;
 mod looking;
+mod scripts;
 mod stopping;
 mod world;

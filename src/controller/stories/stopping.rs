@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::controller::{Ended, RunOptions};
-use crate::model::Outcome;
+use crate::model::{Outcome, Store as _};
 
 /// A loop in the middle of a change that takes ten seconds.
 async fn in_mid_change(options: RunOptions) -> Story {
@@ -23,6 +23,9 @@ async fn the_first_signal_lets_changes_finish_and_starts_no_others() {
     assert_eq!(story.ended().await, Ok(Ended::Stopped));
     assert_eq!(story.world.said("changed"), ["changed r000: applied"]);
     assert_eq!(story.world.count("pass"), before);
+    let written = story.store.get_meta("rollout").unwrap();
+    let progress = r#"{"revision":"b","succeeded":1,"stopped":null}"#;
+    assert_eq!(written.as_deref(), Some(progress), "for the next start");
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,7 +33,11 @@ fn is_refusal(spec: &SessionSpec, line: &str) -> bool {
 /// Whether a line is a log message that came in between.
 #[must_use]
 pub fn is_log_line(spec: &SessionSpec, line: &str) -> bool {
-    line.contains('%') && spec.asynchronous.iter().any(|known| known.text.is_match(line))
+    line.contains('%')
+        && spec
+            .asynchronous
+            .iter()
+            .any(|known| known.text.is_match(line))
 }
 
 /// The output without the log messages that came in between.
@@ -75,16 +79,21 @@ pub fn shorten(answer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::device::tests::{frr, ios};
 
     #[test]
     fn refusals_are_told_from_warnings_and_log_lines() {
-        let ios = ios().session;
+        let ios = Arc::clone(&ios().session);
         let log = "*Mar  1 00:01:02.123: %SYS-5-CONFIG_I: Configured from console by admin\n";
         assert_eq!(refusal(&ios, log), None);
         assert_eq!(refusal(&ios, "% Warning: use a stronger key\n"), None);
         assert_eq!(
-            refusal(&ios, &format!("{log}   ^\n% Invalid input detected at '^' marker.\n")),
+            refusal(
+                &ios,
+                &format!("{log}   ^\n% Invalid input detected at '^' marker.\n")
+            ),
             Some("% Invalid input detected at '^' marker.")
         );
         assert_eq!(
@@ -92,7 +101,7 @@ mod tests {
             Some("Command rejected: bad")
         );
         assert_eq!(refusal(&ios, "% Something new\n"), Some("% Something new"));
-        let frr = frr().session;
+        let frr = Arc::clone(&frr().session);
         assert_eq!(refusal(&frr, "The route-map 'OUT' does not exist.\n"), None);
         assert!(refusal(&frr, "% Unknown command: bogus\n").is_some());
         assert!(refusal(&frr, "% Configuration failed.\n\nError type: validation\n").is_some());
@@ -100,7 +109,7 @@ mod tests {
 
     #[test]
     fn log_lines_are_taken_out_of_an_output_and_nothing_else() {
-        let spec = ios().session;
+        let spec = Arc::clone(&ios().session);
         let text = "interface Gi1\n*Nov 20 06:00:01.5 UTC: %LINK-3-UPDOWN: Interface Gi2, changed state to up\n ip address 10.0.0.1\n%x\n";
         assert_eq!(
             without_log_lines(&spec, text.to_owned()),
@@ -110,7 +119,7 @@ mod tests {
 
     #[test]
     fn only_the_beginning_of_a_read_can_refuse_it() {
-        let spec = ios().session;
+        let spec = Arc::clone(&ios().session);
         assert!(refused_read(&spec, "   ^\n% Invalid input detected\n\n").is_some());
         assert!(refused_read(&spec, "banner motd ^C\n% Invalid input\n^C\n").is_none());
     }

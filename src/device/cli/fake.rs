@@ -21,11 +21,17 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), echo: true }
+        Self {
+            text: text.into(),
+            echo: true,
+        }
     }
 
     pub(crate) fn hidden(text: impl Into<String>) -> Self {
-        Self { text: text.into(), echo: false }
+        Self {
+            text: text.into(),
+            echo: false,
+        }
     }
 }
 
@@ -134,7 +140,11 @@ impl Wire for Fake {
             }
             std::future::pending::<()>().await;
         }
-        let until = if self.delivered < self.cut { self.cut - self.delivered } else { usize::MAX };
+        let until = if self.delivered < self.cut {
+            self.cut - self.delivered
+        } else {
+            usize::MAX
+        };
         let count = self.output.len().min(until);
         let bytes: Vec<u8> = self.output.drain(..count).collect();
         self.delivered += count;

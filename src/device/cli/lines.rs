@@ -48,7 +48,10 @@ pub fn units(spec: &SessionSpec, lines: &[(&str, &str)]) -> Result<Vec<Unit>, St
             units.push(block);
             at += used;
         } else {
-            units.push(Unit::Line { text: (*text).to_owned(), shown: (*shown).to_owned() });
+            units.push(Unit::Line {
+                text: (*text).to_owned(),
+                shown: (*shown).to_owned(),
+            });
             at += 1;
         }
     }
@@ -96,7 +99,13 @@ impl Start<'_> {
             .split('\n')
             .map(str::to_owned)
             .collect();
-        Ok((Unit::Block { lines, shown: shown.to_owned() }, used))
+        Ok((
+            Unit::Block {
+                lines,
+                shown: shown.to_owned(),
+            },
+            used,
+        ))
     }
 }
 

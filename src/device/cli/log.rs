@@ -120,7 +120,10 @@ impl SessionLog {
 
     /// A log that cannot be written must not end a session that changes a device.
     fn line(&mut self, mark: &str, text: &str) {
-        if writeln!(self.0, "{mark} {text}").and_then(|()| self.0.flush()).is_err() {
+        if writeln!(self.0, "{mark} {text}")
+            .and_then(|()| self.0.flush())
+            .is_err()
+        {
             tracing::warn!("the session log cannot be written");
         }
     }
@@ -133,7 +136,10 @@ mod tests {
     #[test]
     fn values_behind_tokens_are_found() {
         assert_eq!(
-            hidden_values("neighbor 1.2.3.4 password hunter2", "neighbor 1.2.3.4 password ⟦secret:bgp⟧"),
+            hidden_values(
+                "neighbor 1.2.3.4 password hunter2",
+                "neighbor 1.2.3.4 password ⟦secret:bgp⟧"
+            ),
             ["hunter2"]
         );
         assert_eq!(

@@ -14,8 +14,11 @@ pub mod answer;
 mod engine;
 mod lines;
 pub mod log;
+mod prompt;
+mod rise;
 pub mod screen;
 pub mod split;
+mod wait;
 pub mod wire;
 
 pub use engine::{Answer, Engine, Line};

@@ -82,7 +82,10 @@ impl Screen {
         let mut rest = bytes;
         while let Some(&first) = rest.first() {
             if self.escape == Escape::No && !is_special(first) {
-                let run = rest.iter().position(|b| is_special(*b)).unwrap_or(rest.len());
+                let run = rest
+                    .iter()
+                    .position(|b| is_special(*b))
+                    .unwrap_or(rest.len());
                 let (plain, after) = rest.split_at(run);
                 self.write(plain);
                 rest = after;

@@ -26,7 +26,8 @@ pub fn outputs(
     let mut start = 0;
     for (index, item) in sent.iter().enumerate() {
         let missing = || item.command.to_owned();
-        let (line, after) = marked_line(&text[start..], &item.mark, is_prompt).ok_or_else(missing)?;
+        let (line, after) =
+            marked_line(&text[start..], &item.mark, is_prompt).ok_or_else(missing)?;
         let region = &text[start..start + line];
         let begin = after_echo(region, item.command, is_prompt).ok_or_else(missing)?;
         found.push(without_early_echoes(&region[begin..], &sent[index..]));
@@ -37,11 +38,7 @@ pub fn outputs(
 
 /// Where the line `PROMPT mark` begins, and where the one after it begins. The last such
 /// line counts: a terminal may echo what was sent early a first time by itself.
-fn marked_line(
-    text: &str,
-    mark: &str,
-    is_prompt: &dyn Fn(&str) -> bool,
-) -> Option<(usize, usize)> {
+fn marked_line(text: &str, mark: &str, is_prompt: &dyn Fn(&str) -> bool) -> Option<(usize, usize)> {
     text.rmatch_indices(mark).find_map(|(at, _)| {
         let line = text[..at].rfind('\n').map_or(0, |n| n + 1);
         is_prompt(&text[line..at]).then(|| {
@@ -94,7 +91,10 @@ mod tests {
         commands
             .iter()
             .enumerate()
-            .map(|(n, command)| Sent { command, mark: mark(n) })
+            .map(|(n, command)| Sent {
+                command,
+                mark: mark(n),
+            })
             .collect()
     }
 
@@ -121,6 +121,9 @@ mod tests {
     #[test]
     fn a_missing_echo_names_the_command() {
         let text = "r1#shw a\nA\nr1#!nk77-0\nr1#";
-        assert_eq!(outputs(text, &sent(&["show a"]), &prompt), Err("show a".to_owned()));
+        assert_eq!(
+            outputs(text, &sent(&["show a"]), &prompt),
+            Err("show a".to_owned())
+        );
     }
 }

@@ -38,7 +38,11 @@ impl HostUndo {
     /// For this device.
     #[must_use]
     pub fn new(target: Target, trust: Arc<Trust>, spec: HostUndoSpec) -> Self {
-        Self { target, trust, spec }
+        Self {
+            target,
+            trust,
+            spec,
+        }
     }
 
     async fn open(&self) -> Result<Link, DeviceError> {
@@ -80,8 +84,15 @@ impl HostUndo {
     /// # Errors
     /// A connection that cannot be had, at another port.
     pub async fn probe(&self, link: &Link) -> Result<Option<String>, DeviceError> {
-        let script = format!("{PROBE}command -v {} >/dev/null 2>&1 && echo has-program\n", self.spec.program);
-        let same = self.target.undo.shell_port.is_none_or(|port| port == self.target.port);
+        let script = format!(
+            "{PROBE}command -v {} >/dev/null 2>&1 && echo has-program\n",
+            self.spec.program
+        );
+        let same = self
+            .target
+            .undo
+            .shell_port
+            .is_none_or(|port| port == self.target.port);
         let ran = if same {
             match run_on(link, &script, self.target.silence_timeout).await {
                 Some(Ok(ran)) => ran,
@@ -93,7 +104,10 @@ impl HostUndo {
         Ok(if !ran.output.contains(PROBED) {
             Some("the login yields no shell on the host".to_owned())
         } else if !ran.output.contains("has-program") {
-            Some(format!("the shell on the host does not know `{}`", self.spec.program))
+            Some(format!(
+                "the shell on the host does not know `{}`",
+                self.spec.program
+            ))
         } else {
             None
         })
@@ -103,7 +117,11 @@ impl HostUndo {
     ///
     /// # Errors
     /// `Busy` when another undo is armed there, `Protocol` when it cannot be armed.
-    pub async fn arm(&self, rollback: &[SecretText], within: Duration) -> Result<String, DeviceError> {
+    pub async fn arm(
+        &self,
+        rollback: &[SecretText],
+        within: Duration,
+    ) -> Result<String, DeviceError> {
         let fence = format!("NETKEEL_{:016x}", rand::random::<u64>());
         let script = self.arm_script(rollback, within, &fence);
         let ran = self.run(script.expose(), ARMING).await?;
@@ -173,7 +191,9 @@ impl HostUndo {
             "confirmed" => Err(self.said(UNDOING, "the change has been confirmed")),
             "differs" => Err(DeviceError::HalfRestored {
                 device: self.target.device.clone(),
-                answer: format!("the undo ran and running is not what it was; see {folder} on the host"),
+                answer: format!(
+                    "the undo ran and running is not what it was; see {folder} on the host"
+                ),
             }),
             _ => Err(self.failed(UNDOING, &ran)),
         }
@@ -183,7 +203,10 @@ impl HostUndo {
         if !is_folder(folder) {
             return Err(self.said(UNDOING, "the journal's folder is not one of ours"));
         }
-        Ok(format!("d={folder}\n{COMMON}{}", script.replace("@WAIT@", &(UNDO_SECONDS * 5).to_string())))
+        Ok(format!(
+            "d={folder}\n{COMMON}{}",
+            script.replace("@WAIT@", &(UNDO_SECONDS * 5).to_string())
+        ))
     }
 
     fn said(&self, doing: &str, what: &str) -> DeviceError {
@@ -199,11 +222,18 @@ impl HostUndo {
         let word = ran.output.split_whitespace().last().unwrap_or("nothing");
         let word: String = word.chars().take(40).collect();
         let status = ran.status.map_or("none".to_owned(), |s| s.to_string());
-        self.said(doing, &format!("the host answered `{word}`, exit status {status}"))
+        self.said(
+            doing,
+            &format!("the host answered `{word}`, exit status {status}"),
+        )
     }
 }
 
-async fn run_on(link: &Link, script: &str, patience: Duration) -> Option<Result<Ran, russh::Error>> {
+async fn run_on(
+    link: &Link,
+    script: &str,
+    patience: Duration,
+) -> Option<Result<Ran, russh::Error>> {
     let work = link.exec("sh -s", script.as_bytes().to_vec());
     tokio::time::timeout(patience, work).await.ok()
 }
@@ -214,7 +244,10 @@ fn is_folder(path: &str) -> bool {
     path.starts_with('/')
         && path.chars().all(good)
         && !path.contains("..")
-        && path.rsplit('/').next().is_some_and(|name| name.starts_with("netkeel-undo."))
+        && path
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.starts_with("netkeel-undo."))
 }
 
 const ARM: &str = r#"set -eu
@@ -325,7 +358,14 @@ mod tests {
     #[test]
     fn only_our_own_folders_go_into_a_script() {
         assert!(is_folder("/tmp/netkeel-undo.aB3dE6gH"));
-        for bad in ["/tmp/x", "/tmp/netkeel-undo.a;b", "netkeel-undo.a", "/tmp/../netkeel-undo.a", "/tmp/netkeel-undo.a b", "/netkeel-undo.a/"] {
+        for bad in [
+            "/tmp/x",
+            "/tmp/netkeel-undo.a;b",
+            "netkeel-undo.a",
+            "/tmp/../netkeel-undo.a",
+            "/tmp/netkeel-undo.a b",
+            "/netkeel-undo.a/",
+        ] {
             assert!(!is_folder(bad), "{bad}");
         }
     }

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Candidate;
 use super::host::HostUndo;
-use crate::device::session::CliSession;
 use crate::device::DeviceError;
+use crate::device::session::CliSession;
 use crate::model::{Txn, UndoArmed};
 
 const COMMITTING: &str = "committing";
@@ -26,7 +26,9 @@ impl CliSession {
             let undo = self.host_undo()?;
             let since = Timestamp::now();
             let folder = undo.arm(&candidate.rollback, within).await?;
-            txn.undo = UndoArmed::Host { folder: folder.clone() };
+            txn.undo = UndoArmed::Host {
+                folder: folder.clone(),
+            };
             let span = SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX);
             txn.deadline = since.checked_add(span).ok();
             // The login that armed it is gone by now; what stands must stand without it.

@@ -24,7 +24,11 @@ pub(super) struct Candidate {
 }
 
 /// What a platform can do by itself, without anything on its host.
-pub(super) fn capabilities(spec: &TransactionSpec, method: UndoMethod, startup: bool) -> Capabilities {
+pub(super) fn capabilities(
+    spec: &TransactionSpec,
+    method: UndoMethod,
+    startup: bool,
+) -> Capabilities {
     let mut can = Capabilities {
         merge: true,
         replace: false,
@@ -83,7 +87,11 @@ impl CliSession {
 
     /// Types units in configuration mode, one after the other, until one is refused; then
     /// leaves configuration mode in any case.
-    pub(super) async fn type_units(&mut self, units: &[cli::Unit], doing: &str) -> Result<(), DeviceError> {
+    pub(super) async fn type_units(
+        &mut self,
+        units: &[cli::Unit],
+        doing: &str,
+    ) -> Result<(), DeviceError> {
         let typed = self.type_each(units, doing).await;
         if self.engine.in_step() && self.engine.mode() == ModeName::Config {
             self.engine.rise(doing).await?;
@@ -93,7 +101,11 @@ impl CliSession {
 
     /// Types units and goes on after a refused one: an undo meets lines that were never
     /// there. Gives the first refusal at the end.
-    pub(super) async fn type_all(&mut self, units: &[cli::Unit], doing: &str) -> Result<(), DeviceError> {
+    pub(super) async fn type_all(
+        &mut self,
+        units: &[cli::Unit],
+        doing: &str,
+    ) -> Result<(), DeviceError> {
         let mut first = Ok(());
         for unit in units {
             if self.engine.mode() != ModeName::Config {
@@ -114,11 +126,15 @@ impl CliSession {
     async fn type_each(&mut self, units: &[cli::Unit], doing: &str) -> Result<(), DeviceError> {
         for unit in units {
             if self.engine.mode() != ModeName::Config {
-                return Err(self.engine.refused(unit.shown(), "the line before left configuration mode"));
+                return Err(self
+                    .engine
+                    .refused(unit.shown(), "the line before left configuration mode"));
             }
             let answer = match unit {
                 cli::Unit::Line { text, shown } => {
-                    self.engine.command(cli::Line { text, shown }, doing).await?
+                    self.engine
+                        .command(cli::Line { text, shown }, doing)
+                        .await?
                 }
                 cli::Unit::Block { lines, shown } => self.engine.block(lines, shown, doing).await?,
             };
@@ -135,14 +151,20 @@ impl CliSession {
         let Some(command) = &spec.configure else {
             return Err(self.unsupported("configuration lines"));
         };
-        let answer = self.engine.command(cli::Line::open(&command.send), doing).await?;
+        let answer = self
+            .engine
+            .command(cli::Line::open(&command.send), doing)
+            .await?;
         if answer.mode == ModeName::Config {
             return Ok(());
         }
         if self.engine.refusal(&answer.text).is_some() {
             return Err(DeviceError::Busy {
                 device: self.target.device.clone(),
-                why: format!("configuration cannot be entered: {}", cli::answer::shorten(&answer.text)),
+                why: format!(
+                    "configuration cannot be entered: {}",
+                    cli::answer::shorten(&answer.text)
+                ),
             });
         }
         Err(self.engine.protocol(doing, &answer.text))
@@ -153,7 +175,10 @@ impl CliSession {
         let Some(step) = &pack.transaction.save else {
             return Err(self.unsupported("saving"));
         };
-        let answer = self.engine.command(cli::Line::open(&step.send), "saving").await?;
+        let answer = self
+            .engine
+            .command(cli::Line::open(&step.send), "saving")
+            .await?;
         if self.engine.refusal(&answer.text).is_some() {
             return Err(self.engine.refused(&step.send, &answer.text));
         }

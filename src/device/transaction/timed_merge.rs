@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Candidate;
+use crate::device::DeviceError;
 use crate::device::cli::{Answer, Line};
 use crate::device::session::CliSession;
-use crate::device::DeviceError;
 use crate::model::{PendingCommit, Txn, UndoArmed, UndoMethod};
 use crate::pack::ModeName;
 use crate::pack::transaction::{PendingSpec, StepSpec, TimerSpec};
@@ -40,7 +40,10 @@ impl CliSession {
         self.arm(txn, within).await?;
         self.type_units(&candidate.units, COMMITTING).await?;
         if self.pending_strict(COMMITTING).await?.is_none() {
-            return Err(self.engine.protocol(COMMITTING, "the trial is no longer pending after the last line"));
+            return Err(self.engine.protocol(
+                COMMITTING,
+                "the trial is no longer pending after the last line",
+            ));
         }
         Ok(())
     }
@@ -86,7 +89,12 @@ impl CliSession {
         self.armed(step, &line, &answer).await
     }
 
-    async fn armed(&mut self, step: &StepSpec, line: &str, answer: &Answer) -> Result<(), DeviceError> {
+    async fn armed(
+        &mut self,
+        step: &StepSpec,
+        line: &str,
+        answer: &Answer,
+    ) -> Result<(), DeviceError> {
         if answer.mode != ModeName::Config {
             let archive = self.target.pack.transaction.prerequisites.first();
             return Err(match archive {
@@ -99,7 +107,10 @@ impl CliSession {
             return Ok(());
         }
         self.engine.rise(COMMITTING).await?;
-        Err(self.engine.protocol(COMMITTING, &format!("no sign that the timer is armed: {}", answer.text)))
+        Err(self.engine.protocol(
+            COMMITTING,
+            &format!("no sign that the timer is armed: {}", answer.text),
+        ))
     }
 
     pub(super) fn busy(&self, pending: &PendingCommit) -> DeviceError {
@@ -111,7 +122,9 @@ impl CliSession {
     }
 
     /// The pending trial; a device that does not know the question cannot have one.
-    pub(in crate::device) async fn pending_now(&mut self) -> Result<Option<PendingCommit>, DeviceError> {
+    pub(in crate::device) async fn pending_now(
+        &mut self,
+    ) -> Result<Option<PendingCommit>, DeviceError> {
         match self.pending_strict("asking for a pending trial").await {
             Err(DeviceError::Refused { .. }) => Ok(None),
             other => other,
@@ -134,16 +147,24 @@ impl CliSession {
             return Err(self.unsupported("confirm"));
         };
         let Some(pending) = self.pending_strict(doing).await? else {
-            return Err(self.engine.protocol(doing, "no trial is pending: it has been undone, or confirmed by somebody else"));
+            return Err(self.engine.protocol(
+                doing,
+                "no trial is pending: it has been undone, or confirmed by somebody else",
+            ));
         };
-        let ours = pending.user.as_ref().is_none_or(|user| *user == self.target.login.username);
+        let ours = pending
+            .user
+            .as_ref()
+            .is_none_or(|user| *user == self.target.login.username);
         if !ours {
             return Err(self.busy(&pending));
         }
         self.step(step, doing).await?;
         match self.pending_strict(doing).await? {
             None => Ok(()),
-            Some(still) => Err(self.engine.protocol(doing, &format!("still pending: {}", still.detail))),
+            Some(still) => Err(self
+                .engine
+                .protocol(doing, &format!("still pending: {}", still.detail))),
         }
     }
 
@@ -165,14 +186,19 @@ impl CliSession {
         }
         match self.pending_strict(doing).await? {
             None => Ok(()),
-            Some(still) => Err(self.engine.protocol(doing, &format!("still pending: {}", still.detail))),
+            Some(still) => Err(self
+                .engine
+                .protocol(doing, &format!("still pending: {}", still.detail))),
         }
     }
 
     /// Types a step; its proof or its half proof must show.
     async fn step(&mut self, step: &StepSpec, doing: &str) -> Result<String, DeviceError> {
         let answer = self.engine.command(Line::open(&step.send), doing).await?;
-        let half = step.half.as_ref().is_some_and(|half| half.is_match(&answer.text));
+        let half = step
+            .half
+            .as_ref()
+            .is_some_and(|half| half.is_match(&answer.text));
         if !half && self.engine.refusal(&answer.text).is_some() {
             return Err(self.engine.refused(&step.send, &answer.text));
         }
@@ -186,7 +212,9 @@ impl CliSession {
 /// Rounded up to what the device counts in, within its bounds: units, and seconds.
 fn timer_units(timer: TimerSpec, within: Duration) -> (u64, u64) {
     let seconds = within.as_secs() + u64::from(within.subsec_nanos() > 0);
-    let units = seconds.div_ceil(timer.unit.max(1)).clamp(timer.min, timer.max);
+    let units = seconds
+        .div_ceil(timer.unit.max(1))
+        .clamp(timer.min, timer.max);
     (units, units * timer.unit)
 }
 
@@ -198,13 +226,21 @@ fn read_pending(spec: &PendingSpec, output: &str) -> Result<Option<PendingCommit
     if !spec.some.is_match(output) {
         return Err(());
     }
-    let user = spec.user.as_ref().and_then(|p| p.find(output)).map(str::to_owned);
+    let user = spec
+        .user
+        .as_ref()
+        .and_then(|p| p.find(output))
+        .map(str::to_owned);
     let seconds_left = spec
         .seconds_left
         .as_ref()
         .and_then(|p| p.find(output))
         .and_then(|text| text.parse().ok());
-    Ok(Some(PendingCommit { user, seconds_left, detail: crate::device::cli::answer::shorten(output) }))
+    Ok(Some(PendingCommit {
+        user,
+        seconds_left,
+        detail: crate::device::cli::answer::shorten(output),
+    }))
 }
 
 #[cfg(test)]
@@ -218,18 +254,25 @@ mod tests {
         assert_eq!(timer_units(timer, Duration::from_secs(300)), (5, 300));
         assert_eq!(timer_units(timer, Duration::from_secs(61)), (2, 120));
         assert_eq!(timer_units(timer, Duration::from_secs(1)), (1, 60));
-        assert_eq!(timer_units(timer, Duration::from_secs(100_000)), (120, 7200));
+        assert_eq!(
+            timer_units(timer, Duration::from_secs(100_000)),
+            (120, 7200)
+        );
     }
 
     #[test]
     fn pending_trials_are_read_or_not_understood() {
-        let spec = ios().transaction.pending.unwrap();
-        assert_eq!(read_pending(&spec, "No Rollback Confirmed Change pending\n"), Ok(None));
+        let pack = ios();
+        let spec = pack.transaction.pending.as_ref().unwrap();
+        assert_eq!(
+            read_pending(spec, "No Rollback Confirmed Change pending\n"),
+            Ok(None)
+        );
         let text = "Time configured: 05:34:22 UTC Sat Nov 21 2026\nTimer type: absolute timer\nTimer value: 5 min\nUser: admin\n";
-        let pending = read_pending(&spec, text).unwrap().unwrap();
+        let pending = read_pending(spec, text).unwrap().unwrap();
         assert_eq!(pending.user.as_deref(), Some("admin"));
         assert_eq!(pending.seconds_left, None);
         assert!(pending.detail.contains("absolute timer"));
-        assert_eq!(read_pending(&spec, "something else\n"), Err(()));
+        assert_eq!(read_pending(spec, "something else\n"), Err(()));
     }
 }

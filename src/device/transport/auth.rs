@@ -40,7 +40,11 @@ impl Keys {
     ) -> Result<Arc<PrivateKey>, russh::keys::Error> {
         let meta = std::fs::metadata(path)?;
         let stamp = (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec());
-        if let Some(cached) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path)
+        if let Some(cached) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(path)
             && cached.stamp == stamp
             && cached.passphrase.as_ref() == passphrase
         {
@@ -51,7 +55,11 @@ impl Keys {
             load_secret_key(file, words.as_ref().map(SecretText::expose))
         });
         let key = Arc::new(loaded.await.map_err(io::Error::other)??);
-        let cached = Cached { stamp, passphrase: passphrase.cloned(), key: Arc::clone(&key) };
+        let cached = Cached {
+            stamp,
+            passphrase: passphrase.cloned(),
+            key: Arc::clone(&key),
+        };
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -81,44 +89,53 @@ pub(super) async fn log_in<H: Handler>(
     login: &Login,
     keys: &Keys,
 ) -> Result<(), DeviceError> {
-    let mut offered = false;
-    if let Some(path) = &login.key_file {
-        let key = keys.load(path, login.key_passphrase.as_ref()).await.map_err(|source| {
-            DeviceError::Credential {
-                device: device.to_owned(),
-                what: format!("private key {}", path.display()),
-                source: Box::new(source),
-            }
-        })?;
-        offered = true;
-        if matches!(by_key(handle, login, key).await?, Tried::In) {
-            return Ok(());
-        }
-    }
-    if let Some(password) = &login.password {
-        offered = true;
-        match by_password(handle, login, password).await? {
-            Tried::In => return Ok(()),
-            // The server has not looked at the password: it does not know the method.
-            Tried::Refused(left)
-                if !left.contains(&MethodKind::Password)
-                    && left.contains(&MethodKind::KeyboardInteractive) =>
-            {
-                if by_question(handle, login, password).await? {
-                    return Ok(());
-                }
-            }
-            Tried::Refused(_) | Tried::Partly => {}
-        }
-    }
-    if !offered {
+    if login.key_file.is_none() && login.password.is_none() {
         return Err(DeviceError::Credential {
             device: device.to_owned(),
             what: "no password and no key is given".to_owned(),
             source: Box::new(io::Error::from(io::ErrorKind::NotFound)),
         });
     }
+    if let Some(path) = &login.key_file {
+        let key = keys
+            .load(path, login.key_passphrase.as_ref())
+            .await
+            .map_err(|source| DeviceError::Credential {
+                device: device.to_owned(),
+                what: format!("private key {}", path.display()),
+                source: Box::new(source),
+            })?;
+        if matches!(by_key(handle, login, key).await?, Tried::In) {
+            return Ok(());
+        }
+    }
+    let logged_in = match &login.password {
+        Some(password) => with_password(handle, login, password).await?,
+        None => false,
+    };
+    if logged_in {
+        return Ok(());
+    }
     Err(Refusal.into_error(device, login))
+}
+
+/// The password, by whichever of the two methods the server knows.
+async fn with_password<H: Handler>(
+    handle: &mut Handle<H>,
+    login: &Login,
+    password: &SecretText,
+) -> Result<bool, DeviceError> {
+    match by_password(handle, login, password).await? {
+        Tried::In => Ok(true),
+        // The server has not looked at the password: it does not know the method.
+        Tried::Refused(left)
+            if !left.contains(&MethodKind::Password)
+                && left.contains(&MethodKind::KeyboardInteractive) =>
+        {
+            by_question(handle, login, password).await
+        }
+        Tried::Refused(_) | Tried::Partly => Ok(false),
+    }
 }
 
 /// A refused login. A connection closed on a credential counts as one: to try again could be
@@ -127,15 +144,23 @@ struct Refusal;
 
 impl Refusal {
     fn into_error(self, device: &str, login: &Login) -> DeviceError {
-        DeviceError::Auth { device: device.to_owned(), username: login.username.clone() }
+        DeviceError::Auth {
+            device: device.to_owned(),
+            username: login.username.clone(),
+        }
     }
 }
 
 fn tried(result: Result<AuthResult, russh::Error>) -> Tried {
     match result {
         Ok(AuthResult::Success) => Tried::In,
-        Ok(AuthResult::Failure { partial_success: true, .. }) => Tried::Partly,
-        Ok(AuthResult::Failure { remaining_methods, .. }) => Tried::Refused(remaining_methods),
+        Ok(AuthResult::Failure {
+            partial_success: true,
+            ..
+        }) => Tried::Partly,
+        Ok(AuthResult::Failure {
+            remaining_methods, ..
+        }) => Tried::Refused(remaining_methods),
         Err(_) => Tried::Refused(MethodSet::empty()),
     }
 }
@@ -153,7 +178,9 @@ async fn by_key<H: Handler>(
         None
     };
     let key = PrivateKeyWithHashAlg::new(key, hash);
-    Ok(tried(handle.authenticate_publickey(&login.username, key).await))
+    Ok(tried(
+        handle.authenticate_publickey(&login.username, key).await,
+    ))
 }
 
 async fn by_password<H: Handler>(
@@ -161,7 +188,9 @@ async fn by_password<H: Handler>(
     login: &Login,
     password: &SecretText,
 ) -> Result<Tried, DeviceError> {
-    let result = handle.authenticate_password(&login.username, password.expose()).await;
+    let result = handle
+        .authenticate_password(&login.username, password.expose())
+        .await;
     Ok(tried(result))
 }
 
@@ -190,7 +219,9 @@ async fn by_question<H: Handler>(
             }
             _ => return Ok(false),
         };
-        said = handle.authenticate_keyboard_interactive_respond(answers).await;
+        said = handle
+            .authenticate_keyboard_interactive_respond(answers)
+            .await;
     }
     Ok(false)
 }

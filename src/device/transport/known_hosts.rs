@@ -44,7 +44,11 @@ type Stamp = (u64, u64, i64, i64);
 #[must_use]
 pub fn host_name(host: &str, port: u16) -> String {
     let host = host.to_ascii_lowercase();
-    if port == 22 { host } else { format!("[{host}]:{port}") }
+    if port == 22 {
+        host
+    } else {
+        format!("[{host}]:{port}")
+    }
 }
 
 /// A key's fingerprint as OpenSSH prints it.
@@ -57,7 +61,11 @@ impl KnownHosts {
     /// These files; ones that do not exist are empty.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, parsed: Mutex::default(), writing: Mutex::default() }
+        Self {
+            paths,
+            parsed: Mutex::default(),
+            writing: Mutex::default(),
+        }
     }
 
     /// What the files say about `key` at `host:port`.
@@ -93,7 +101,9 @@ impl KnownHosts {
         if !known.is_empty() {
             let others: Vec<String> = known
                 .iter()
-                .map(|(_, key, place)| format!("{} ({}) at {place}", fingerprint(key), key.algorithm()))
+                .map(|(_, key, place)| {
+                    format!("{} ({}) at {place}", fingerprint(key), key.algorithm())
+                })
                 .collect();
             return Verdict::Refused(format!("but the known one is {}", others.join(", ")));
         }
@@ -143,7 +153,11 @@ impl KnownHosts {
             .open(path)
             .map_err(|e| named(path, &e))?;
         let before = fs::read(path).map_err(|e| named(path, &e))?;
-        let gap = if before.is_empty() || before.ends_with(b"\n") { "" } else { "\n" };
+        let gap = if before.is_empty() || before.ends_with(b"\n") {
+            ""
+        } else {
+            "\n"
+        };
         let line = format!("{gap}{}\n", entry_line(host, port, key));
         file.write_all(line.as_bytes())
             .and_then(|()| file.sync_data())
@@ -168,8 +182,12 @@ impl KnownHosts {
                 continue;
             }
             let text = fs::read_to_string(path).map_err(|e| named(path, &e))?;
-            let rewritten = without_host(&text, &gone, &name)
-                .map_err(|line| io::Error::other(format!("{}:{line}: a pattern that also names other servers; edit it by hand", path.display())))?;
+            let rewritten = without_host(&text, &gone, &name).map_err(|line| {
+                io::Error::other(format!(
+                    "{}:{line}: a pattern that also names other servers; edit it by hand",
+                    path.display()
+                ))
+            })?;
             let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             write_beside(path, &rewritten).map_err(|e| named(path, &e))?;
         }
@@ -177,7 +195,9 @@ impl KnownHosts {
     }
 
     fn first(&self) -> io::Result<&PathBuf> {
-        self.paths.first().ok_or_else(|| io::Error::other("no known_hosts file is configured"))
+        self.paths
+            .first()
+            .ok_or_else(|| io::Error::other("no known_hosts file is configured"))
     }
 
     fn parsed(&self, path: &Path) -> io::Result<Arc<Parsed>> {
@@ -243,11 +263,12 @@ impl Parsed {
     fn keep(&mut self, kept: Kept) {
         let index = self.kept.len();
         match &kept.hosts {
-            HostPatterns::Patterns(names)
-                if !names.iter().any(|n| n.contains(['*', '?', '!'])) =>
-            {
+            HostPatterns::Patterns(names) if !names.iter().any(|n| n.contains(['*', '?', '!'])) => {
                 for name in names {
-                    self.plain.entry(name.to_ascii_lowercase()).or_default().push(index);
+                    self.plain
+                        .entry(name.to_ascii_lowercase())
+                        .or_default()
+                        .push(index);
                 }
             }
             HostPatterns::Patterns(_) | HostPatterns::HashedName { .. } => self.others.push(index),
@@ -257,7 +278,10 @@ impl Parsed {
 
     fn about<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f Kept> {
         let plain = self.plain.get(name).into_iter().flatten();
-        let others = self.others.iter().filter(|i| names(&self.kept[**i].hosts, name));
+        let others = self
+            .others
+            .iter()
+            .filter(|i| names(&self.kept[**i].hosts, name));
         plain.chain(others).map(|i| &self.kept[*i])
     }
 }
@@ -299,7 +323,10 @@ fn without_host(text: &str, lines: &BTreeSet<usize>, name: &str) -> Result<Strin
         if hosts.contains(['*', '?']) {
             return Err(number + 1);
         }
-        let left: Vec<&str> = hosts.split(',').filter(|h| !h.eq_ignore_ascii_case(name)).collect();
+        let left: Vec<&str> = hosts
+            .split(',')
+            .filter(|h| !h.eq_ignore_ascii_case(name))
+            .collect();
         if !left.is_empty() {
             out.push_str(&line.replacen(hosts, &left.join(","), 1));
         }
@@ -332,101 +359,4 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHtft0Eo6LfWxZNJP8OV+WThFr1WB/hezLZGHCk0zirF";
-    const B: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDMTtsF41wyvgokXzAWkh5vPm0C3NE+I+XipI4w4i/it";
-
-    fn key(text: &str) -> PublicKey {
-        PublicKey::from_openssh(text).expect("a key")
-    }
-
-    fn hosts(text: &str) -> (tempfile::TempDir, KnownHosts) {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("known_hosts");
-        fs::write(&path, text).expect("a file");
-        (dir, KnownHosts::new(vec![path]))
-    }
-
-    fn judge(text: &str, host: &str, port: u16) -> Verdict {
-        hosts(text).1.judge(host, port, &key(A)).unwrap()
-    }
-
-    #[test]
-    fn plain_names_ports_addresses_and_patterns() {
-        assert_eq!(judge(&format!("r1,10.0.0.1 {A}"), "10.0.0.1", 22), Verdict::Known);
-        assert_eq!(judge(&format!("R1.Example.NET {A} a comment"), "r1.example.net", 22), Verdict::Known);
-        assert_eq!(judge(&format!("[r1]:2222 {A}"), "r1", 2222), Verdict::Known);
-        assert_eq!(judge(&format!("2001:db8::1 {A}"), "2001:db8::1", 22), Verdict::Known);
-        assert_eq!(judge(&format!("[2001:db8::1]:2222\t{A}"), "2001:db8::1", 2222), Verdict::Known);
-        assert_eq!(judge(&format!("*.lab,!bad.lab {A}"), "r1.lab", 22), Verdict::Known);
-        assert!(matches!(judge(&format!("*.lab,!bad.lab {A}"), "bad.lab", 22), Verdict::Unknown(_)));
-        assert!(matches!(judge(&format!("r1 {A}"), "r1", 2222), Verdict::Unknown(_)));
-        assert!(matches!(judge(&format!("# r1 {A}\n\nbroken line\n"), "r1", 22), Verdict::Unknown(_)));
-    }
-
-    #[test]
-    fn hashed_names_are_found() {
-        // Made by `ssh-keygen -H` of OpenSSH 9.2 from `[127.0.31.1]:2322`.
-        let line = format!("|1|gbzkHvSFAI1WFvJO1QCIKezhwhQ=|h0dERv+eL/pZ/Gw+CVtz+tc2Ioo= {A}");
-        assert_eq!(judge(&line, "127.0.31.1", 2322), Verdict::Known);
-        assert!(matches!(judge(&line, "127.0.31.2", 2322), Verdict::Unknown(_)));
-    }
-
-    #[test]
-    fn another_key_is_refused_with_both_fingerprints_and_the_place() {
-        let Verdict::Refused(why) = judge(&format!("# one\nr1 {B}\n"), "r1", 22) else {
-            panic!("refused");
-        };
-        assert!(why.contains(&fingerprint(&key(B))), "{why}");
-        assert!(why.contains("known_hosts:2"), "{why}");
-    }
-
-    #[test]
-    fn one_matching_key_of_several_is_enough() {
-        assert_eq!(judge(&format!("r1 {B}\nr1 {A}\n"), "r1", 22), Verdict::Known);
-    }
-
-    #[test]
-    fn a_revoked_key_is_refused_even_if_also_known() {
-        let text = format!("r1 {A}\n@revoked * {A}\n");
-        assert!(matches!(judge(&text, "r1", 22), Verdict::Refused(why) if why.contains("revoked")));
-    }
-
-    #[test]
-    fn a_certificate_authority_is_named_as_not_supported() {
-        let text = format!("@cert-authority *.lab {B}\n");
-        assert!(matches!(judge(&text, "r1.lab", 22), Verdict::Unknown(why) if why.contains("not supported")));
-    }
-
-    #[test]
-    fn a_server_is_added_once_and_known_afterwards() {
-        let (_dir, files) = hosts(&format!("other {B}"));
-        files.add("r1", 2222, &key(A)).unwrap();
-        assert_eq!(files.judge("r1", 2222, &key(A)).unwrap(), Verdict::Known);
-        let text = fs::read_to_string(&files.paths[0]).unwrap();
-        assert_eq!(text, format!("other {B}\n[r1]:2222 {A}\n"));
-        assert_eq!(files.algorithms("r1", 2222).unwrap(), [Algorithm::Ed25519]);
-    }
-
-    #[test]
-    fn a_missing_file_is_made_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("ssh/known_hosts");
-        let files = KnownHosts::new(vec![path.clone()]);
-        assert!(matches!(files.judge("r1", 22, &key(A)).unwrap(), Verdict::Unknown(_)));
-        files.add("r1", 22, &key(A)).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn replacing_a_key_leaves_other_servers_alone() {
-        let (_dir, files) = hosts(&format!("r1,r2 {B}\nr1 {B}\nr3 {B}\n"));
-        files.replace("r1", 22, &key(A)).unwrap();
-        let text = fs::read_to_string(&files.paths[0]).unwrap();
-        assert_eq!(text, format!("r2 {B}\nr3 {B}\nr1 {A}\n"));
-        let (_dir, files) = hosts(&format!("r* {B}\n"));
-        assert!(files.replace("r1", 22, &key(A)).is_err());
-    }
-}
+mod tests;

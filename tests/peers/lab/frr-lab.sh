@@ -105,7 +105,8 @@ server() {
 
 make() { # everything of router I but its links and processes
   local i=$1 ns=nk-r$1 dir=$LAB/r$1
-  mkdir -p "$dir/bin"; chmod 755 "$dir" "$dir/bin"; chown frr:frr "$dir"
+  # a router of one's own is a host of its own, with a folder of its own for what is temporary
+  mkdir -p "$dir/bin" "$dir/tmp"; chmod 755 "$dir" "$dir/bin"; chmod 1777 "$dir/tmp"; chown frr:frr "$dir"
   install -d -o frr -g frrvty -m 2775 "/etc/frr/$ns"
   install -d -o frr -g frr -m 0755 "/var/run/frr/$ns"
   config_of "$i" > "/etc/frr/$ns/frr.conf"
@@ -137,7 +138,7 @@ PrintMotd no
 PrintLastLog no
 UseDNS no
 MaxStartups 100:30:200
-SetEnv PATH=$dir/bin:/usr/bin:/bin
+SetEnv PATH=$dir/bin:/usr/bin:/bin TMPDIR=$dir/tmp
 Subsystem sftp internal-sftp
 Match LocalPort 2222
   ForceCommand $dir/login
