@@ -184,7 +184,8 @@ async fn carry_out(
             let (ctx, fleet) = (Arc::clone(ctx), Arc::clone(fleet));
             app.ui
                 .note(&format!("{}: applying plan {}", plan.device, plan.id))?;
-            under_way.spawn(async move { pass(&ctx, &fleet, &plan.device, &order).await });
+            under_way
+                .spawn(async move { Box::pin(pass(&ctx, &fleet, &plan.device, &order)).await });
         }
         tokio::select! {
             joined = under_way.join_next() => match joined {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::app::App;
 use super::error::{CliError, Result};
-use super::stage::source_spec;
+use super::repository::source_spec;
 use crate::controller::daemon::HEAD_META;
 use crate::controller::status::StatusBook;
 use crate::controller::{DeviceView, FleetView};

@@ -94,7 +94,7 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         .unwrap_or_else(|| format!("rollback to {}", goal.name));
     let attended = args.attended || app.ui.interactive();
     let order = apply::order(plan.id, reason, attended);
-    let report = pass(&ctx, &fleet, &args.host, &order).await;
+    let report = Box::pin(pass(&ctx, &fleet, &args.host, &order)).await;
     if matches!(report.outcome, Some(Outcome::Applied | Outcome::Unchanged)) {
         hold(&ctx, &args, &goal, head).await?;
     }

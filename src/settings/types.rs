@@ -25,7 +25,7 @@ pub struct Settings {
     /// otherwise `$XDG_STATE_HOME/netkeel` (`~/.local/state/netkeel`).
     pub state: PathBuf,
     /// What the names of secrets mean, and who may have them.
-    #[serde(deserialize_with = "super::load::unique_map")]
+    #[serde(deserialize_with = "super::written::unique_map")]
     pub secrets: BTreeMap<SecretName, SecretSettings>,
     /// How devices are logged in to.
     pub ssh: SshSettings,

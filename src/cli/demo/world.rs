@@ -1,6 +1,6 @@
 //! What the story happens in: a fleet, a repository, the controller, commands.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,13 +13,12 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use super::make::{start_fleet, write};
 use super::teller::Teller;
-use crate::cli::app::{App, now, this_program};
-use crate::cli::args::Common;
+use crate::cli::app::{now, this_program};
 use crate::cli::error::{CliError, Result};
-use crate::cli::init::files::{FILES, SECRETS};
-use crate::cli::{init, sim};
-use crate::sim::{Fleet, FleetOptions, Pace};
+use crate::cli::init;
+use crate::sim::Fleet;
 
 /// The devices' clock runs this many times faster than ours: five minutes of a router's
 /// undo timer take ten seconds.
@@ -350,52 +349,4 @@ pub(super) fn one(status: &Value, name: &str) -> Value {
 
 fn git(error: git2::Error) -> CliError {
     CliError::failure(error).while_doing("the demonstration's repository")
-}
-
-/// This project's own `intent/` and `policies/`, on addresses of this demonstration alone,
-/// and settings beside them.
-fn write(folder: &Path, tree: &Path, net: u8) -> Result<()> {
-    for (path, text) in FILES {
-        let path = tree.join(path);
-        std::fs::create_dir_all(path.parent().unwrap_or(tree))?;
-        std::fs::write(
-            path,
-            text.replace("hostname: 127.1.0.", &format!("hostname: 127.{net}.0.")),
-        )?;
-    }
-    let secrets = folder.join("secrets");
-    std::fs::create_dir_all(&secrets)?;
-    let mut lines = String::new();
-    for (name, value) in SECRETS {
-        init::keep(&secrets.join(name), value, 0o600)?;
-        lines.push_str(&format!("  {name}: {{file: secrets/{name}, to: all}}\n"));
-    }
-    std::fs::write(
-        folder.join("netkeel.yaml"),
-        format!(
-            "repository: {{url: network, poll: 5s}}\nstate: state\nsecrets:\n{lines}\
-             ssh: {{known_hosts: known_hosts}}\ndevice: {{connect_timeout: 3s}}\n\
-             run: {{interval: 2s, retry_first: 1s, retry_most: 2s, stale_after: 30s}}\n"
-        ),
-    )?;
-    Ok(())
-}
-
-/// The routers, running what they are meant to run; their keys become the known ones.
-async fn start_fleet(folder: &Path, tree: &Path) -> Result<Fleet> {
-    let common = Common {
-        settings: Some(folder.join("netkeel.yaml")),
-        ..Common::default()
-    };
-    let mut app = App::new(common);
-    let specs = sim::of_repository(&mut app, tree).await?;
-    let options = FleetOptions {
-        pace: Pace::Times(FASTER),
-        start: now(),
-    };
-    let fleet = Fleet::start(specs, options)
-        .await
-        .map_err(CliError::failure)?;
-    sim::trust(&app, &fleet)?;
-    Ok(fleet)
 }
