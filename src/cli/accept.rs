@@ -164,6 +164,7 @@ async fn branch(app: &mut App, reason: Reason) -> Result<Exit> {
         reason,
     )?;
     store.accept(&acceptance)?;
+    store.set_meta(HEAD_META, &acceptance.subject)?;
     told(app, &acceptance)
 }
 

@@ -15,7 +15,7 @@ use crate::controller::context::Context;
 use crate::controller::prepare::Fleet;
 use crate::controller::worker::{Order, pass};
 use crate::controller::{Permission, Report};
-use crate::model::{Actor, ApplyMode, FleetStatus, Outcome, Plan, PlanId};
+use crate::model::{Actor, ApplyMode, FleetStatus, Outcome, Plan, PlanId, Skip};
 
 /// Show the plans, ask, and carry out exactly what was shown, or nothing.
 ///
@@ -249,7 +249,7 @@ pub(super) fn tell(app: &mut App, fleet: &Fleet, reports: &[Report]) -> Result<E
     }
     let paint = app.ui.paint();
     for report in reports {
-        let word = report.outcome.map_or("nothing done", Outcome::as_str);
+        let word = word(report);
         let word = if went_well(report) {
             paint.green(word)
         } else {
@@ -269,6 +269,17 @@ pub(super) fn tell(app: &mut App, fleet: &Fleet, reports: &[Report]) -> Result<E
     Ok(exit)
 }
 
+/// How it ended, in a word or a few.
+fn word(report: &Report) -> &'static str {
+    match report.outcome {
+        Some(Outcome::Skipped(Skip::Hold)) => "skipped, the device is on hold (`netkeel release`)",
+        Some(Outcome::Skipped(Skip::Leased)) => "skipped, another Netkeel is at work on it",
+        Some(Outcome::Skipped(Skip::Observe)) => "skipped, the device is only observed",
+        Some(outcome) => outcome.as_str(),
+        None => "nothing done",
+    }
+}
+
 /// What an outcome means for the exit code.
 fn meaning(outcome: Option<Outcome>) -> Exit {
     match outcome {
@@ -284,7 +295,7 @@ fn meaning(outcome: Option<Outcome>) -> Exit {
 mod tests {
     use super::*;
     use crate::cli::show::plan::tests::example;
-    use crate::model::{Decision, Skip};
+    use crate::model::Decision;
 
     fn looked(device: &str, decision: Decision) -> Looked {
         let plan = Some(example(device, decision));

@@ -201,7 +201,9 @@ pub(crate) fn text(looked: &[Looked], paint: Paint, verbose: bool) -> String {
     for device in looked {
         if let Some(unknown) = &device.unknown {
             let word = paint.yellow(&format!("unknown ({})", unknown.reason.as_str()));
-            let _ = writeln!(text, "{}: {word}: {}", device.device, unknown.detail);
+            let own = format!("`{}`: ", device.device);
+            let detail = unknown.detail.strip_prefix(&own).unwrap_or(&unknown.detail);
+            let _ = writeln!(text, "{}: {word}: {detail}", device.device);
         }
     }
     text

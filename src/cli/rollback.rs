@@ -6,10 +6,11 @@ use super::app::{App, who};
 use super::error::{CliError, Result};
 use super::exit::Exit;
 use super::{apply, look, stage};
+use crate::controller::Permission;
 use crate::controller::context::Context;
 use crate::controller::prepare::Fleet;
-use crate::controller::worker::pass;
-use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome};
+use crate::controller::worker::{Order, pass};
+use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome, Skip};
 
 /// Bring a device back to what it was before the last change, or after an earlier one, and
 /// hold it there until it is released or the branch moves.
@@ -63,6 +64,7 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let head = intent.revision.id.clone();
     let mut fleet = app.fleet(&ctx, intent).await?;
     stage::selected(&fleet, std::slice::from_ref(&args.host))?;
+    let intended = fleet.clone();
     aim(&mut fleet, &args.host, &goal);
     let fleet = Arc::new(fleet);
     let looked = look::look(app, &ctx, &fleet, std::slice::from_ref(&args.host)).await?;
@@ -97,6 +99,12 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let report = Box::pin(pass(&ctx, &fleet, &args.host, &order)).await;
     if matches!(report.outcome, Some(Outcome::Applied | Outcome::Unchanged)) {
         hold(&ctx, &args, &goal, head).await?;
+        // What is true now is not what the intent says: the status is to tell.
+        let look = Order {
+            permission: Permission::Observe(Skip::Hold),
+            ..order
+        };
+        Box::pin(pass(&ctx, &intended, &args.host, &look)).await;
     }
     let told = apply::tell(app, &fleet, &[report])?;
     Ok(told)

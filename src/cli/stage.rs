@@ -18,7 +18,7 @@ use crate::intent::Filter;
 use crate::model::{Diagnostic, FileSet, Revision, Store};
 use crate::pack::Packs;
 use crate::report::Reporter;
-use crate::settings::{HostKeys, Settings, SettingsSecrets, closest};
+use crate::settings::{HostKeys, Overrides, Settings, SettingsSecrets, closest};
 use crate::source::{Mirror, Resolved, SourceError, SourceSpec, worktree};
 use crate::store::SqliteStore;
 
@@ -128,7 +128,10 @@ impl App {
         origin: Origin,
         store: Option<&Arc<dyn Store>>,
     ) -> Result<Intent> {
-        let known = match store {
+        // Only the branch that is followed can have been rewritten; another one, or a tag,
+        // that a person names is simply another one.
+        let followed = store.filter(|_| self.is_followed(settings));
+        let known = match followed {
             Some(store) => store.get_meta(HEAD_META)?,
             None => None,
         };
@@ -149,6 +152,16 @@ impl App {
             files,
             rewritten: known.filter(|_| !trusted),
         })
+    }
+
+    /// The reference in use is the one the settings name, without the flags.
+    fn is_followed(&self, settings: &Settings) -> bool {
+        let flags = Overrides {
+            reference: None,
+            ..self.common.overrides()
+        };
+        let written = self.settings_with(flags, true);
+        written.is_ok_and(|written| written.repository.reference == settings.repository.reference)
     }
 
     /// Loads, filters, renders; prints warnings beside the result.

@@ -32,6 +32,9 @@ pub(crate) fn fleet(status: &FleetStatus, now: Timestamp, paint: Paint) -> Strin
     for device in &status.devices {
         let good = device.status == Compliance::Compliant;
         if let Some(detail) = device.detail.as_ref().filter(|_| !good) {
+            let detail = detail
+                .strip_prefix(&format!("`{}`: ", device.name))
+                .unwrap_or(detail);
             let _ = writeln!(text, "{}: {detail}", paint.bold(&device.name));
         }
     }
@@ -103,7 +106,8 @@ fn violations(device: &DeviceStatus) -> String {
 }
 
 fn short(revision: &str) -> &str {
-    revision.get(..10).unwrap_or(revision)
+    let hash = revision.chars().all(|c| c.is_ascii_hexdigit());
+    revision.get(..10).filter(|_| hash).unwrap_or(revision)
 }
 
 /// `5 devices at 0123456789: 3 compliant, 1 noncompliant, 1 unknown`.
