@@ -12,6 +12,7 @@
 //! settles it.
 
 mod book;
+mod literal;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -146,7 +147,7 @@ impl Machine<'_> {
             goal: self.goal.as_ref(),
         };
         if let Some((body, used)) = site.literal(&meaning, lines)? {
-            slots::put_literal(&mut self.tree, &site, &meaning, body)?;
+            literal::put(&mut self.tree, &site, &meaning, body)?;
             return Ok(used);
         }
         match slots::apply(&mut self.tree, &site, &meaning)? {

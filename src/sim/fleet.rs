@@ -18,7 +18,7 @@ use super::gate::lock;
 use super::info::{DeviceInfo, SimError};
 use super::model::Model;
 use super::server::{self, Station};
-use super::spec::DeviceSpec;
+use super::spec::{DeviceSpec, Platform};
 
 /// How a fleet is run.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,7 @@ pub struct FleetOptions {
 
 /// One device of the fleet.
 struct Member {
+    platform: Platform,
     station: Arc<Station>,
     address: SocketAddr,
     key: Mutex<PrivateKey>,
@@ -72,7 +73,7 @@ impl Fleet {
     }
 
     async fn add(&mut self, spec: DeviceSpec, timer: &Arc<Notify>) -> Result<(), SimError> {
-        let name = spec.name.clone();
+        let (name, platform) = (spec.name.clone(), spec.platform);
         if self.members.contains_key(&name) {
             return Err(SimError::Twice(name));
         }
@@ -84,12 +85,13 @@ impl Fleet {
         let stop = CancellationToken::new();
         self.tasks.spawn(station.clone().serve(
             listener,
-            server::config(key.clone()),
+            server::config(key.clone(), platform),
             stop.clone(),
         ));
         self.members.insert(
             name.clone(),
             Member {
+                platform,
                 station,
                 address,
                 key: Mutex::new(key),
@@ -230,7 +232,7 @@ impl Fleet {
         let (station, stop) = (member.station.clone(), CancellationToken::new());
         station.with(Model::reload);
         *lock(&member.stop) = stop.clone();
-        let config = server::config(lock(&member.key).clone());
+        let config = server::config(lock(&member.key).clone(), member.platform);
         self.tasks.spawn(station.serve(listener, config, stop));
         Ok(())
     }

@@ -179,3 +179,64 @@ fn from_files(dir: &Path) -> Result<Vec<DeviceSpec>, SimError> {
     }
     Ok(specs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first() -> SocketAddr {
+        "127.1.0.255:2222".parse().expect("an address")
+    }
+
+    #[test]
+    fn addresses_count_over_octets() {
+        let next = counted(first(), 2).expect("an address");
+        assert_eq!(next.to_string(), "127.1.1.1:2222");
+        let last = "255.255.255.255:22".parse().expect("an address");
+        assert!(counted(last, 1).is_err());
+    }
+
+    #[test]
+    fn a_directory_of_files_is_a_fleet() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert!(load_directory(dir.path(), first()).is_err(), "no device");
+        std::fs::write(dir.path().join("b.frr.cfg"), "hostname b\n").expect("a file");
+        std::fs::write(dir.path().join("a.1.ios.cfg"), "hostname {name}\n").expect("a file");
+        std::fs::write(dir.path().join("notes.txt"), "x").expect("a file");
+        let specs = load_directory(dir.path(), first()).expect("a fleet");
+        let shown: Vec<(&str, Platform, String)> = specs
+            .iter()
+            .map(|s| (s.name.as_str(), s.platform, s.listen.to_string()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("a.1", Platform::Ios, "127.1.0.255:2222".to_owned()),
+                ("b", Platform::Frr, "127.1.1.0:2222".to_owned()),
+            ]
+        );
+        assert_eq!(specs[0].config, "hostname a.1\n");
+        std::fs::write(dir.path().join("c.junos.cfg"), "").expect("a file");
+        let error = load_directory(dir.path(), first()).expect_err("an error");
+        assert!(error.to_string().contains("cannot simulate `junos`"));
+    }
+
+    #[test]
+    fn a_yaml_file_says_more() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("e.cfg"), "hostname e\n").expect("a file");
+        let yaml = "defaults: { password: pw, controller: 192.0.2.10 }\ndevices:\n\
+            - { name: e, platform: ios, config: e.cfg, mgmt: Loopback9, privilege: 1,\n    \
+            faults: { refuse: { line: 3, text: '% no' }, privilege: 7 } }\n";
+        std::fs::write(dir.path().join("sim.yaml"), yaml).expect("a file");
+        let specs = load_directory(dir.path(), first()).expect("a fleet");
+        let spec = &specs[0];
+        assert_eq!((spec.password.as_str(), spec.privilege), ("pw", 1));
+        assert_eq!(spec.mgmt.as_deref(), Some("Loopback9"));
+        assert_eq!(spec.controller, Some(Ipv4Addr::new(192, 0, 2, 10)));
+        assert_eq!(spec.faults.refuse.as_ref().map(|r| r.line), Some(3));
+        std::fs::write(dir.path().join("sim.yaml"), "devises: []").expect("a file");
+        let error = load_directory(dir.path(), first()).expect_err("an error");
+        assert!(error.to_string().contains("devises"), "{error}");
+    }
+}

@@ -18,6 +18,7 @@ use super::gate::{GatedStream, Gates, lock};
 use super::model::Model;
 use super::reach::admitted;
 use super::session::{Handler, Piece};
+use super::spec::Platform;
 
 /// One device and its connections.
 #[derive(Debug)]
@@ -117,7 +118,11 @@ impl Station {
 }
 
 /// Settings of a device's SSH server.
-pub(super) fn config(key: PrivateKey) -> Arc<server::Config> {
+pub(super) fn config(key: PrivateKey, platform: Platform) -> Arc<server::Config> {
+    let greeting = match platform {
+        Platform::Ios => "SSH-2.0-Cisco-1.25",
+        Platform::Frr => "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3",
+    };
     let preferred = Preferred {
         // What routers offer, and a third cheaper than the post-quantum default.
         kex: std::borrow::Cow::Borrowed(&[
@@ -130,7 +135,7 @@ pub(super) fn config(key: PrivateKey) -> Arc<server::Config> {
         ..Preferred::DEFAULT
     };
     Arc::new(server::Config {
-        server_id: russh::SshId::Standard("SSH-2.0-NetkeelSim".into()),
+        server_id: russh::SshId::Standard(greeting.into()),
         methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
         auth_rejection_time: Duration::from_millis(20),
         auth_rejection_time_initial: Some(Duration::ZERO),

@@ -382,3 +382,19 @@ async fn a_hundred_devices_are_listed_as_json() {
     });
     assert!(set.join_all().await.into_iter().all(|ok| ok));
 }
+#[tokio::test]
+async fn log_lines_reach_terminals_that_monitor() {
+    let (fleet, device) = one(Pace::Stepped).await;
+    let mut shell = Shell::open(&device).await;
+    shell.until("r1#", SOON).await.expect("a prompt");
+    shell.types("terminal monitor", "r1#").await;
+    shell
+        .types("configure terminal revert timer 2", "(config)#")
+        .await;
+    fleet.step(Duration::from_secs(60));
+    let line = shell.until("configured\r\n", SOON).await.expect("a line");
+    assert!(line.contains("ROLLBK_CNFMD_CHG_WARNING_ABSTIMER"), "{line}");
+    fleet.step(Duration::from_secs(60));
+    let line = shell.until("lock.\r\n", SOON).await.expect("a line");
+    assert!(line.contains("Start rolling to: flash:archive-"), "{line}");
+}

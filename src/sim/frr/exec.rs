@@ -180,17 +180,12 @@ fn show(model: &mut Model, words: &[&str], typed: &str, now: Timestamp) -> Reply
             Reply::say(running(model, true))
         }
         ["running-config", ..] => Reply::refuse(format!("% Unknown command: {typed}\n")),
-        ["startup-config"] => Reply::say(startup(model)),
+        // With the integrated configuration there is nothing to show (8.4, observed).
+        ["startup-config"] => Reply::default(),
         ["version"] => Reply::say(version(model)),
         ["bgp" | "ip", ..] if words.contains(&"summary") => Reply::say(summary(model, now)),
         _ => Reply::default(),
     }
-}
-
-fn startup(model: &Model) -> String {
-    let text = model.startup.trim_end();
-    let text = text.strip_suffix("end").unwrap_or(text);
-    format!("{}\n", text.trim_end())
 }
 
 fn running(model: &mut Model, header: bool) -> String {

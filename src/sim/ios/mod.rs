@@ -6,6 +6,8 @@ mod exec;
 #[rustfmt::skip] // tables: one entry a line would be a thousand lines
 mod grammar;
 mod interface;
+#[rustfmt::skip] // as above
+mod order;
 mod print;
 mod rules;
 mod show;

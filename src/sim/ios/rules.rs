@@ -325,6 +325,10 @@ fn withdraw_neighbor(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
     let (peer, whole) = match words.as_slice() {
         ["neighbor", peer] | ["neighbor", peer, "remote-as", ..] => (*peer, true),
         ["neighbor", peer, "peer-group"] => (*peer, true),
+        ["neighbor", _, "activate"] if !on_by_default(edit) => {
+            let gone = edit.block().remove(|c| c.text == line);
+            return Some(Effect::changed(gone > 0));
+        }
         _ => return None,
     };
     let start = format!("neighbor {peer}");
@@ -336,4 +340,12 @@ fn withdraw_neighbor(edit: &mut Edit<'_>, line: &str) -> Option<Effect> {
         hit
     });
     Some(Effect::changed(gone > 0))
+}
+
+/// Whether the address family is on for every neighbor unless said otherwise; only then
+/// does IOS print `no neighbor … activate`.
+fn on_by_default(edit: &Edit<'_>) -> bool {
+    let router = edit.root.at(&edit.path[..1]);
+    edit.header() == "address-family ipv4"
+        && router.is_some_and(|r| !r.has("no bgp default ipv4-unicast"))
 }
