@@ -89,13 +89,21 @@ fn all_agree(platform: &str) {
     for (from_name, from) in &all {
         for (to_name, to) in &all {
             tried += 1;
-            if tried % 3 != 0 { continue; } if let Some(why) = disagree(platform, &dialect, from, to) {
+            if tried % 3 != 0 {
+                continue;
+            }
+            if let Some(why) = disagree(platform, &dialect, from, to) {
                 wrong.push(format!("{from_name} -> {to_name}: {why}"));
             }
         }
     }
     assert!(tried > 300, "only {tried} pairs");
-    let shown: Vec<&String> = wrong.iter().filter(|w| !w.contains("as-number")).step_by(1).take(400).collect();
+    let shown: Vec<&String> = wrong
+        .iter()
+        .filter(|w| !w.contains("as-number"))
+        .step_by(1)
+        .take(400)
+        .collect();
     assert!(
         wrong.is_empty(),
         "{} of {tried} disagree\n{shown:#?}",
