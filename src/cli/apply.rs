@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::app::{App, who};
+use super::args::Common;
 use super::error::{CliError, Result};
 use super::exit::Exit;
 use super::look::{self, Looked};
@@ -14,7 +15,7 @@ use crate::controller::context::Context;
 use crate::controller::prepare::Fleet;
 use crate::controller::worker::{Order, pass};
 use crate::controller::{Permission, Report};
-use crate::model::{Actor, ApplyMode, Outcome, Plan, PlanId};
+use crate::model::{Actor, ApplyMode, FleetStatus, Outcome, Plan, PlanId};
 
 /// Show the plans, ask, and carry out exactly what was shown, or nothing.
 ///
@@ -69,7 +70,6 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let fleet = Arc::new(app.fleet(&ctx, intent).await?);
     let names = stage::selected(&fleet, &args.hosts)?;
     let looked = look::look(app, &ctx, &fleet, &names).await?;
-    let mut exit = look::exit(&looked, &app.common);
     let plans = chosen(&looked, args.plan.as_deref())?;
     if !app.ui.json {
         app.ui.line(&stage::described(&fleet.revision))?;
@@ -84,15 +84,31 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         } else {
             app.ui.line("nothing to apply")?;
         }
-        return Ok(exit);
+        return Ok(look::exit(&looked, &app.common));
     }
     let question = format!("Apply this to {}?", show::count(plans.len(), "device"));
     if !args.yes && !app.ui.confirm(&question)? {
         return Err(CliError::usage("nothing was applied").hint("answer yes, or use `--yes`"));
     }
     let reports = carry_out(app, &ctx, &fleet, plans, &args).await?;
-    exit = exit.and(tell(app, &fleet, &reports)?);
-    Ok(exit)
+    let exit = tell(app, &fleet, &reports)?;
+    Ok(exit.and(afterwards(&looked, &reports, &app.common)))
+}
+
+/// What the rest means for the exit code: devices that were not tried as they were seen,
+/// the others as they are now.
+fn afterwards(looked: &[Looked], reports: &[Report], common: &Common) -> Exit {
+    let tried = |device: &str| reports.iter().any(|report| report.device == device);
+    let others: Vec<Looked> = looked
+        .iter()
+        .filter(|l| !tried(&l.device))
+        .cloned()
+        .collect();
+    let now = FleetStatus {
+        devices: reports.iter().map(|report| report.status.clone()).collect(),
+        ..FleetStatus::default()
+    };
+    look::exit(&others, common).and(show::status::exit(&now, common))
 }
 
 /// What stops every apply, here as in the daemon: a journal that cannot be written, a state

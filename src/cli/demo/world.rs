@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use git2::Repository;
+use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -179,17 +180,18 @@ impl World {
         })
     }
 
-    /// Changes a file of the repository and commits it.
-    pub(super) fn commit(&self, message: &str, path: &str, from: &str, to: &str) -> Result<()> {
-        let path = self.tree().join(path);
-        let text = std::fs::read_to_string(&path)?;
-        if !text.contains(from) {
-            return Err(CliError::failure(format!(
-                "`{}` has no `{from}`",
-                path.display()
-            )));
+    /// Changes files of the repository and commits them. An edit is a path, what stands
+    /// there, and what is to stand there.
+    pub(super) fn commit(&self, message: &str, edits: &[(&str, &str, &str)]) -> Result<()> {
+        for (path, from, to) in edits {
+            let path = self.tree().join(path);
+            let text = std::fs::read_to_string(&path)?;
+            if !text.contains(from) {
+                let shown = path.display();
+                return Err(CliError::failure(format!("`{shown}` has no `{from}`")));
+            }
+            std::fs::write(&path, text.replacen(from, to, 1))?;
         }
-        std::fs::write(&path, text.replacen(from, to, 1))?;
         init::record(&self.repository, message).map_err(git)?;
         Ok(())
     }
@@ -260,22 +262,56 @@ impl World {
         }
     }
 
-    /// Waits until the controller has looked at the head of the branch, and says of all
-    /// devices what is wanted.
-    pub(super) async fn until_all(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
+    /// Waits until the controller has looked at every device for the head of the branch,
+    /// and all of them are in line.
+    pub(super) async fn until_in_line(&self) -> Result<()> {
+        let (asked, head) = (now(), self.head()?);
+        let fresh = |device: &Value| {
+            let seen = device["last_seen"]
+                .as_str()
+                .and_then(|text| text.parse().ok());
+            device["status"] == "compliant" && seen.is_some_and(|seen: Timestamp| seen > asked)
+        };
         let deadline = Instant::now() + PATIENCE;
-        let head = self.head()?;
         loop {
             let status = self.status().await.unwrap_or_default();
             let devices = status["devices"].as_array().cloned().unwrap_or_default();
-            let all = !devices.is_empty() && devices.iter().all(&is_so);
+            let all = !devices.is_empty() && devices.iter().all(fresh);
             if all && status["revision"] == head.as_str() {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(CliError::failure(format!("{what}; the status is {status}")));
+                let text = format!("all devices should be compliant; the status is {status}");
+                return Err(CliError::failure(text));
             }
             tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The outcome of the newest attempt on a device for the head of the branch, once there
+    /// is one that satisfies.
+    pub(super) async fn until_attempt(&self, name: &str, outcome: &str) -> Result<Value> {
+        let (deadline, head) = (Instant::now() + PATIENCE, self.head()?);
+        loop {
+            let ran = self
+                .netkeel(&format!("history {name} --json --limit 5"))
+                .await?;
+            let history: Value = serde_json::from_str(&ran.text).unwrap_or_default();
+            let attempts = history["attempts"].as_array().cloned().unwrap_or_default();
+            let found = attempts.into_iter().find(|attempt| {
+                attempt["revision"] == head.as_str() && attempt["outcome"] == outcome
+            });
+            if let Some(attempt) = found {
+                return Ok(attempt);
+            }
+            if Instant::now() > deadline {
+                let text = format!(
+                    "an attempt on {name} should be {outcome}; instead:\n{}",
+                    ran.text
+                );
+                return Err(CliError::failure(text));
+            }
+            tokio::time::sleep(4 * LOOK).await;
         }
     }
 
