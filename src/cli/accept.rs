@@ -197,7 +197,7 @@ async fn host_key(app: &mut App, host: &str, reason: Reason) -> Result<Exit> {
             return Ok(Exit::Fine);
         }
         Verdict::Unknown(why) | Verdict::Refused(why) => {
-            app.ui.note(&format!("known so far: {why}"))?
+            app.ui.note(&format!("known so far: {why}"))?;
         }
     }
     let place = host_name(&target.address, target.port);

@@ -1,6 +1,7 @@
 //! `netkeel adopt`
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -281,10 +282,11 @@ fn settings_lines(folder: &Path, adopted: &[Adopted]) -> String {
         for name in &device.secrets {
             let path = folder.join(name.as_str());
             let host = globset::escape(&device.host);
-            lines.push_str(&format!(
+            let _ = write!(
+                lines,
                 "  {name}: {{file: '{}', to: {{hosts: ['{host}']}}}}\n",
                 path.display()
-            ));
+            );
         }
     }
     lines
