@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::app::{App, who};
 use super::error::{CliError, Result};
 use super::exit::Exit;
-use super::{apply, look, stage};
+use super::look::{self, Looked};
+use super::{apply, stage};
 use crate::controller::Permission;
 use crate::controller::context::Context;
 use crate::controller::prepare::Fleet;
 use crate::controller::worker::{Order, pass};
-use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome, Skip};
+use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome, Plan, Skip};
 
 /// Bring a device back to what it was before the last change, or after an earlier one, and
 /// hold it there until it is released or the branch moves.
@@ -55,9 +56,9 @@ struct Goal {
 /// Runs it.
 pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let settings = app.settings()?;
-    let ctx = app.context(&settings)?;
+    let (ctx, store) = app.daemon_context(&settings)?;
     let goal = goal(&ctx, &args.host, args.to.as_deref()).await?;
-    apply::refuse_if_stopped(&ctx).await?;
+    apply::refuse_if_stopped(&store)?;
     let intent = app
         .intent(&settings, stage::Origin::Branch, Some(&ctx.store))
         .await?;
@@ -69,13 +70,7 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let fleet = Arc::new(fleet);
     let looked = look::look(app, &ctx, &fleet, std::slice::from_ref(&args.host)).await?;
     let exit = look::exit(&looked, &app.common);
-    if !app.ui.json {
-        app.ui
-            .line(&format!("{}: back to {}", args.host, goal.name))?;
-        let text = look::text(&looked, app.ui.paint(), app.common.verbose > 0);
-        app.ui.print(&text)?;
-    }
-    let plan = looked.first().and_then(|l| l.plan.clone());
+    let plan = shown(app, &args, &goal, &looked)?;
     let there = plan
         .as_ref()
         .is_some_and(|p| p.decision == Decision::Unchanged);
@@ -106,8 +101,18 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         };
         Box::pin(pass(&ctx, &intended, &args.host, &look)).await;
     }
-    let told = apply::tell(app, &fleet, &[report])?;
-    Ok(told)
+    apply::tell(app, &fleet, &[report])
+}
+
+/// What would be done, and whether that is nothing.
+fn shown(app: &mut App, args: &Args, goal: &Goal, looked: &[Looked]) -> Result<Option<Plan>> {
+    if !app.ui.json {
+        app.ui
+            .line(&format!("{}: back to {}", args.host, goal.name))?;
+        let text = look::text(looked, app.ui.paint(), app.common.verbose > 0);
+        app.ui.print(&text)?;
+    }
+    Ok(looked.first().and_then(|looked| looked.plan.clone()))
 }
 
 /// Finds the state to go back to.

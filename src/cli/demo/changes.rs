@@ -44,10 +44,14 @@ pub(super) async fn by_commit(teller: &mut Teller<'_>, world: &World) -> Result<
     world
         .until(ROUTER, "it should be in line", compliant)
         .await?;
-    let ran = world
-        .netkeel(&format!("history {ROUTER} -v --limit 1"))
-        .await?;
-    let steps = [
+    journal(teller, world, ROUTER).await?;
+    teller
+        .seen("planned, shown, applied on trial, looked at over a second session, confirmed, saved")
+}
+
+/// Every step of the last attempt, as the journal has it.
+async fn journal(teller: &mut Teller<'_>, world: &World, router: &str) -> Result<()> {
+    const STEPS: [&str; 7] = [
         "load",
         "commit",
         "committed",
@@ -56,23 +60,14 @@ pub(super) async fn by_commit(teller: &mut Teller<'_>, world: &World) -> Result<
         "confirmed",
         "save",
     ];
-    let lines: Vec<&str> = ran
-        .text
-        .lines()
-        .filter(|line| {
-            steps
-                .iter()
-                .any(|step| line.split_whitespace().any(|word| word == *step))
-        })
-        .collect();
-    expect(
-        "the journal should have every step",
-        lines.len() >= steps.len(),
-        &ran.text,
-    )?;
-    teller.output(&format!("netkeel history {ROUTER} -v"), &lines.join("\n"))?;
-    teller
-        .seen("planned, shown, applied on trial, looked at over a second session, confirmed, saved")
+    let ran = world
+        .netkeel(&format!("history {router} -v --limit 1"))
+        .await?;
+    let is_step = |line: &&str| line.split_whitespace().any(|word| STEPS.contains(&word));
+    let lines: Vec<&str> = ran.text.lines().filter(is_step).collect();
+    let whole = lines.len() >= STEPS.len();
+    expect("the journal should have every step", whole, &ran.text)?;
+    teller.output(&format!("netkeel history {router} -v"), &lines.join("\n"))
 }
 
 /// The controller cuts itself off; the router undoes that.
