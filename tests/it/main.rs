@@ -1,11 +1,13 @@
 //! The integration tests: one binary, one module per area.
 
+mod bad_input;
 mod compare;
 mod deploy;
 mod device;
 mod evaluator;
 mod example;
 mod model_agrees;
+mod place;
 mod plan;
 mod plan_properties;
 mod policy;
