@@ -339,6 +339,7 @@ impl<'a> Work<'a> {
             })
             .await;
         if let Err(error) = ended {
+            self.note_lease_loss(&error);
             tracing::error!(device = %self.name, error = %chain(&error), "record not written");
         }
         report_of(&self.name, self.record, done)

@@ -341,11 +341,11 @@ impl Default for RailSettings {
 #[serde(rename_all = "kebab-case")]
 pub enum SaveUnsaved {
     /// Such a device is not changed until somebody has saved or reloaded it.
-    #[default]
     Never,
     /// Change it and save everything.
     Save,
     /// Change it, do not save, and report it.
+    #[default]
     LeaveUnsaved,
 }
 
@@ -353,7 +353,7 @@ pub enum SaveUnsaved {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApplySettings {
-    /// What happens when running differed from startup beforehand. Default `never`.
+    /// What happens when running differed from startup beforehand. Default `leave-unsaved`.
     pub save_unsaved: SaveUnsaved,
 }
 

@@ -1,12 +1,14 @@
 //! The integration tests: one binary, one module per area.
 
 mod cli;
+mod bad_input;
 mod compare;
 mod deploy;
 mod device;
 mod evaluator;
 mod example;
 mod model_agrees;
+mod place;
 mod plan;
 mod plan_properties;
 mod policy;

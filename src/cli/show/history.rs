@@ -95,6 +95,7 @@ pub(crate) mod tests {
             reason: "netkeel apply".into(),
             started: at,
             before: None,
+            intended: None,
             after: None,
             steps: vec![Step {
                 at,
