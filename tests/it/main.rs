@@ -1,7 +1,9 @@
 //! The integration tests: one binary, one module per area.
 
-mod cli;
+#[path = "../architecture.rs"]
+mod architecture;
 mod bad_input;
+mod cli;
 mod compare;
 mod deploy;
 mod device;
