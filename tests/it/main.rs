@@ -2,6 +2,7 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod apply;
 mod bad_input;
 mod cli;
 mod compare;
