@@ -13,8 +13,8 @@ use crate::config::{Dialect, Document};
 use crate::device::{Connector, Target};
 use crate::model::{
     Actor, ApplyMode, Attempt, AttemptId, Capabilities, ConfigKind, ConfirmScope, Decision, Device,
-    Event, Finding, HoldReason, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof, RollbackCause, Skip,
-    StepKind, StoreError, UnknownReason,
+    Event, Finding, HoldReason, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof,
+    RollbackCause, Skip, StepKind, StoreError, UnknownReason,
 };
 use crate::plan;
 use crate::policy;
