@@ -21,8 +21,16 @@ async fn an_attended_change_is_applied_and_saved() {
     let world = with_change().await;
     let report = world.pass(&person()).await;
     assert_eq!(report.outcome, Some(Outcome::Applied), "{report:?}");
-    assert!(world.running().contains("neighbor 192.0.2.10 remote-as 65010"));
-    assert!(world.startup().contains("neighbor 192.0.2.10 remote-as 65010"));
+    assert!(
+        world
+            .running()
+            .contains("neighbor 192.0.2.10 remote-as 65010")
+    );
+    assert!(
+        world
+            .startup()
+            .contains("neighbor 192.0.2.10 remote-as 65010")
+    );
 }
 
 #[tokio::test]
