@@ -168,7 +168,7 @@ fn faults_name_file_line_and_column_and_guess() {
         ),
         (
             "limits:\n  concurrency: 0\n",
-            "limits.concurrency: must be at least 1",
+            "netkeel.yaml:2:16: limits.concurrency: must be at least 1",
         ),
         (
             "ssh:\n  host_keys: accept-nw\n",

@@ -134,6 +134,16 @@ pub(crate) fn exit(status: &FleetStatus, common: &Common) -> Exit {
         if common.strict_data && device.status == Compliance::Unknown {
             exit = exit.and(Exit::Data);
         }
+        // As for `plan`: wrong input is 2, a fault of ours 1, whatever was asked for.
+        match device
+            .cause
+            .as_deref()
+            .filter(|_| device.status == Compliance::Unknown)
+        {
+            Some("intent") => exit = exit.and(Exit::Usage),
+            Some("internal") => exit = exit.and(Exit::Failure),
+            Some(_) | None => {}
+        }
         let counts = device.violations.iter().flatten();
         for (severity, _) in counts.filter(|(_, number)| **number > 0) {
             let severity = Severity::ALL.into_iter().find(|s| s.as_str() == severity);
