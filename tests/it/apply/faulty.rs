@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use netkeel::controller::Next;
 use netkeel::model::{Compliance, HoldReason, Outcome, Skip, StepKind};
-use netkeel::sim::{Faults, Fleet, Refuse};
+use netkeel::sim::{DeviceSpec, Faults, Fleet, Platform, Refuse};
 
 use super::trapped::Moment;
-use super::world::{World, assert_in_doubt};
+use super::world::{IOS, World, assert_in_doubt};
 
 const CHANGE: (&str, &str) = (" description old", " description new");
 const SECOND: (&str, &str) = ("ntp server 192.0.2.53", "ntp server 192.0.2.54");
@@ -24,7 +24,9 @@ async fn with_change(changes: &[(&str, &str)]) -> World {
 /// Does something to the device when the journal comes to a step.
 fn at(world: &World, kind: StepKind, act: impl Fn(&Fleet) + Send + Sync + 'static) {
     let fleet = Arc::clone(&world.fleet);
-    world.store.at(kind, Moment::Before, move |_| act(&fleet));
+    world
+        .store
+        .at(kind, Moment::Before, move |_| act(&fleet));
 }
 
 fn refuse_login(fleet: &Fleet, refuse: bool) {
@@ -137,22 +139,14 @@ async fn a_change_that_cuts_us_off_is_undone_by_the_device_and_not_repeated() {
     assert_eq!(report.outcome, Some(Outcome::Unknown), "{report:?}");
     assert_in_doubt(&report);
     // one connection's patience, not three
-    assert!(
-        started.elapsed() < Duration::from_secs(12),
-        "{:?}",
-        started.elapsed()
-    );
-    assert!(world.running().contains("deny tcp any any eq 22"));
+    assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
+    assert_ne!(world.running(), before);
     // the lease is free: anybody may look, and does not get in either
     assert_in_doubt(&world.look().await);
     assert_eq!(world.attempt().outcome, None);
     let steps = world.attempt().steps.len();
     assert_in_doubt(&world.look().await);
-    assert_eq!(
-        world.attempt().steps.len(),
-        steps,
-        "looking fills no journal"
-    );
+    assert_eq!(world.attempt().steps.len(), steps, "looking fills no journal");
     world.wait(301);
     assert_eq!(world.running(), before);
     assert_eq!(world.settled().await, Outcome::RolledBack);
@@ -160,6 +154,32 @@ async fn a_change_that_cuts_us_off_is_undone_by_the_device_and_not_repeated() {
     assert_eq!(report.outcome, Some(Outcome::Refused), "{report:?}");
     assert!(report.status.detail.unwrap().contains("failed_before"));
     assert_eq!(world.running(), before);
+}
+
+#[tokio::test]
+async fn a_change_that_lets_no_new_session_in_is_left_to_the_timer() {
+    let config = IOS.replace(
+        "ntp server",
+        "ip access-list standard VTY\n permit any\nline vty 0 4\n access-class VTY in\nntp server",
+    );
+    let mut world = World::of(vec![DeviceSpec::new("r1", Platform::Ios, &config)]).await;
+    let before = world.running();
+    let lists = [("permit any\n", "deny any\n")];
+    world.intend_change("b", &lists);
+    let report = world.apply().await;
+    assert_in_doubt(&report);
+    assert!(world.running().contains("deny"), "typed whole, not confirmed");
+    let kinds: Vec<StepKind> = world.attempt().steps.iter().map(|s| s.kind).collect();
+    assert_eq!(kinds[2..], [StepKind::Committed, StepKind::Verify, StepKind::Undo]);
+    world.wait(301);
+    assert_eq!(world.running(), before);
+    assert_eq!(world.settled().await, Outcome::RolledBack);
+    world.intend_change("b", &lists);
+    assert_eq!(world.apply().await.outcome, Some(Outcome::Refused));
+    // somebody changes the device: it is another change now, and may be tried
+    world.type_by_hand(&["interface GigabitEthernet0/1", "mtu 1400"]);
+    world.intend_change("b", &lists);
+    assert_in_doubt(&world.apply().await);
 }
 
 #[tokio::test]
@@ -197,17 +217,10 @@ async fn a_host_key_that_changes_in_the_trial_is_undone_and_held() {
     });
     let report = world.apply().await;
     assert_eq!(report.outcome, Some(Outcome::Unknown), "{report:?}");
-    assert_eq!(
-        world.running(),
-        before,
-        "undone over the session that stood"
-    );
+    assert_eq!(world.running(), before, "undone over the session that stood");
     assert_eq!(report.next, Next::Held);
     assert_eq!(world.holds()[0].reason, HoldReason::HostKey);
-    assert_eq!(
-        world.look().await.outcome,
-        Some(Outcome::Skipped(Skip::Hold))
-    );
+    assert_eq!(world.look().await.outcome, Some(Outcome::Skipped(Skip::Hold)));
     world.learn_keys();
     world.release();
     assert_eq!(world.settled().await, Outcome::RolledBack);
@@ -259,11 +272,12 @@ async fn a_rollback_that_stops_half_way_is_quarantined() {
     // it is still looked at, and not touched
     let running = world.running();
     let report = world.apply().await;
-    assert_eq!(
-        report.outcome,
-        Some(Outcome::Skipped(Skip::Hold)),
-        "{report:?}"
-    );
+    assert_eq!(report.outcome, Some(Outcome::Refused), "{report:?}");
+    assert_eq!(report.status.status, Compliance::NonCompliant);
+    // neither for another change
+    world.intend_change("c", &[SECOND]);
+    let report = world.apply().await;
+    assert_eq!(report.outcome, Some(Outcome::Skipped(Skip::Hold)), "{report:?}");
     assert_eq!(world.running(), running);
 }
 
@@ -278,11 +292,7 @@ async fn somebody_elses_trial_is_never_ended_by_a_settling() {
     world.wait(301);
     world.trial_by("mallory", &["interface GigabitEthernet0/1", "mtu 1400"]);
     let report = world.look().await;
-    assert_eq!(
-        report.status.cause.as_deref(),
-        Some("in_doubt"),
-        "{report:?}"
-    );
+    assert_eq!(report.status.cause.as_deref(), Some("in_doubt"), "{report:?}");
     assert!(world.trial_pending());
     assert!(world.running().contains("mtu 1400"));
     world.wait(600);

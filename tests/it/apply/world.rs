@@ -106,9 +106,11 @@ impl World {
         world
     }
 
-    /// One FRR device named `r1`, without a shell on its host.
+    /// One FRR device named `r1`, without a shell on its host: only a person may act.
     pub(super) async fn frr() -> Self {
-        Self::of(vec![DeviceSpec::new("r1", Platform::Frr, FRR)]).await
+        let mut world = Self::of(vec![DeviceSpec::new("r1", Platform::Frr, FRR)]).await;
+        world.device().keel.apply = ApplyMode::Manual;
+        world
     }
 
     pub(super) async fn of(specs: Vec<DeviceSpec>) -> Self {
