@@ -194,6 +194,14 @@ impl Fleet {
         Ok(self.member(name)?.station.gates.count())
     }
 
+    /// How often somebody has tried to log in to a device with a password.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn logins(&self, name: &str) -> Result<usize, SimError> {
+        Ok(self.member(name)?.station.with(|model, _| model.logins))
+    }
+
     /// The devices' time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

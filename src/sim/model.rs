@@ -30,6 +30,8 @@ pub struct Model {
     pub(super) faults: Faults,
     /// Configuration lines typed since the faults were last set.
     pub(super) typed: usize,
+    /// How often somebody tried to log in with a password.
+    pub(super) logins: usize,
     /// Who is logged in, by session number.
     pub(super) users: BTreeMap<u64, (String, IpAddr)>,
     /// Log lines nobody has fetched yet.
@@ -124,6 +126,7 @@ impl Model {
             booted: now,
             faults: spec.faults.clone(),
             typed: 0,
+            logins: 0,
             users: BTreeMap::new(),
             logs: Vec::new(),
             body: None,

@@ -186,7 +186,8 @@ impl server::Handler for Handler {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        let model = lock(&self.station.model);
+        let mut model = lock(&self.station.model);
+        model.logins += 1;
         if may_log_in(&model, user) && model.spec().password == password {
             user.clone_into(&mut self.user);
             return Ok(Auth::Accept);

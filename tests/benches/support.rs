@@ -152,7 +152,8 @@ impl Place {
         let mut known = String::new();
         let mut hosts = String::from("---\n");
         for device in devices {
-            known.push_str(&format!("{}\n", text(device, "host_key")));
+            let (address, key) = (text(device, "address"), text(device, "host_key"));
+            known.push_str(&format!("[{address}]:{} {key}\n", device["port"]));
             hosts.push_str(&format!(
                 "{}: {{hostname: {}, port: {}}}\n",
                 text(device, "name"),

@@ -1,12 +1,17 @@
 //! The integration tests: one binary, one module per area.
 
 mod apply;
+#[path = "../architecture.rs"]
+mod architecture;
+mod bad_input;
+mod cli;
 mod compare;
 mod deploy;
 mod device;
 mod evaluator;
 mod example;
 mod model_agrees;
+mod place;
 mod plan;
 mod plan_properties;
 mod policy;

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use super::count;
 use super::diff::painted;
 use crate::cli::ui::Paint;
-use crate::model::{Decision, Disruption, DriftCounts, Plan, Proof, UndoMethod};
+use crate::model::{
+    Decision, Disruption, DriftCounts, Plan, Proof, Refusal, RefusalKind, UndoMethod,
+};
 
 /// `2 missing, 1 extra`; `nothing` when there is no difference.
 pub(crate) fn drift(counts: &DriftCounts) -> String {
@@ -140,6 +142,26 @@ fn one(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
                 &format!("  {what} {}: {}", refusal.kind.as_str(), refusal.detail),
             );
         }
+        if let Some(way) = way_on(refusals) {
+            let way = way
+                .replace("PLAN", &plan.id.0)
+                .replace("HOST", &plan.device);
+            line(text, &format!("  after a look at it: {way}"));
+        }
+    }
+}
+
+/// What a person may do about refusals, if all of them can be accepted.
+fn way_on(refusals: &[Refusal]) -> Option<&'static str> {
+    let all = |kinds: &[RefusalKind]| refusals.iter().all(|r| kinds.contains(&r.kind));
+    if all(&[RefusalKind::LargeDeletion, RefusalKind::EmptyIntent]) {
+        Some("`netkeel accept deletion PLAN HOST --why …`")
+    } else if all(&[RefusalKind::Contested]) {
+        Some("`netkeel release HOST`")
+    } else if all(&[RefusalKind::AttendedOnly]) {
+        Some("`netkeel apply HOST --attended`")
+    } else {
+        None
     }
 }
 
@@ -248,9 +270,7 @@ fn undo(plan: &Plan) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{
-        ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, Refusal, RefusalKind, Undo,
-    };
+    use crate::model::{ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, Undo};
 
     /// A plan that adds one line.
     pub(crate) fn example(device: &str, decision: Decision) -> Plan {

@@ -1,6 +1,7 @@
 //! The fleet's status as a table, and what exit code it means.
 
 use jiff::Timestamp;
+use std::fmt::Write as _;
 
 use super::plan::drift;
 use super::{Table, ago, count};
@@ -31,7 +32,10 @@ pub(crate) fn fleet(status: &FleetStatus, now: Timestamp, paint: Paint) -> Strin
     for device in &status.devices {
         let good = device.status == Compliance::Compliant;
         if let Some(detail) = device.detail.as_ref().filter(|_| !good) {
-            text.push_str(&format!("{}: {detail}\n", paint.bold(&device.name)));
+            let detail = detail
+                .strip_prefix(&format!("`{}`: ", device.name))
+                .unwrap_or(detail);
+            let _ = writeln!(text, "{}: {detail}", paint.bold(&device.name));
         }
     }
     text.push_str(&summary(status, paint));
@@ -102,7 +106,8 @@ fn violations(device: &DeviceStatus) -> String {
 }
 
 fn short(revision: &str) -> &str {
-    revision.get(..10).unwrap_or(revision)
+    let hash = revision.chars().all(|c| c.is_ascii_hexdigit());
+    revision.get(..10).filter(|_| hash).unwrap_or(revision)
 }
 
 /// `5 devices at 0123456789: 3 compliant, 1 noncompliant, 1 unknown`.
@@ -128,6 +133,16 @@ pub(crate) fn exit(status: &FleetStatus, common: &Common) -> Exit {
         }
         if common.strict_data && device.status == Compliance::Unknown {
             exit = exit.and(Exit::Data);
+        }
+        // As for `plan`: wrong input is 2, a fault of ours 1, whatever was asked for.
+        match device
+            .cause
+            .as_deref()
+            .filter(|_| device.status == Compliance::Unknown)
+        {
+            Some("intent") => exit = exit.and(Exit::Usage),
+            Some("internal") => exit = exit.and(Exit::Failure),
+            Some(_) | None => {}
         }
         let counts = device.violations.iter().flatten();
         for (severity, _) in counts.filter(|(_, number)| **number > 0) {
