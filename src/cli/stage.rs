@@ -204,7 +204,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
 /// A failure of the source, with what usually helps.
 pub(crate) fn source_error(error: SourceError) -> CliError {
     let (exit, hint) = match &error {
-        SourceError::Address { .. } | SourceError::NoSuchReference { .. } => (
+        SourceError::Address { .. }
+        | SourceError::NoSuchReference { .. }
+        | SourceError::Vanished { .. } => (
             Exit::Usage,
             Some("`--repo PATH|URL` and `--ref BRANCH` say what to use"),
         ),
@@ -220,7 +222,6 @@ pub(crate) fn source_error(error: SourceError) -> CliError {
         SourceError::Folder { .. }
         | SourceError::Setup(_)
         | SourceError::Unreachable { .. }
-        | SourceError::Vanished { .. }
         | SourceError::Busy { .. }
         | SourceError::Damaged { .. }
         | SourceError::Watch { .. } => (Exit::Failure, None),

@@ -11,6 +11,7 @@ use globset::Glob;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 
+use super::place::place;
 use super::problem::{Problem, SettingsError, from_yaml};
 use super::types::{LogFormat, Permitted, SecretOrigin, SecretSettings, Settings};
 use super::units::parse_duration;
@@ -211,7 +212,15 @@ fn read(path: &Path, environment: &dyn Environment) -> Result<Settings, Settings
         path: path.to_owned(),
         source,
     })?;
-    let mut settings = parse(&path.display().to_string(), &text)?;
+    let name = path.display().to_string();
+    let mut settings = parse(&name, &text)?;
+    let problems = check(&settings);
+    if !problems.is_empty() {
+        let placed = problems
+            .into_iter()
+            .map(|problem| place(&name, &text, problem));
+        return Err(SettingsError::Invalid(placed.collect()));
+    }
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     settings.file = Some(path.to_owned());

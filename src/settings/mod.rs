@@ -9,6 +9,7 @@
 //! "Config" always means a device's configuration; these are settings.
 
 mod load;
+mod place;
 mod problem;
 mod secrets;
 mod types;

@@ -168,7 +168,7 @@ fn faults_name_file_line_and_column_and_guess() {
         ),
         (
             "limits:\n  concurrency: 0\n",
-            "limits.concurrency: must be at least 1",
+            "netkeel.yaml:2:16: limits.concurrency: must be at least 1",
         ),
         (
             "ssh:\n  host_keys: accept-nw\n",
@@ -176,7 +176,7 @@ fn faults_name_file_line_and_column_and_guess() {
         ),
         (
             "repository:\n  token: s3cr3t\n",
-            "repository.token: secret `s3cr3t` is not defined under `secrets` (hint: this key takes the name of a secret, never its value)",
+            "netkeel.yaml:2:10: repository.token: secret `s3cr3t` is not defined under `secrets` (hint: this key takes the name of a secret, never its value)",
         ),
     ];
     for (text, expected) in cases {

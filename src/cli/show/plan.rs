@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::count;
 use super::diff::painted;
 use crate::cli::ui::Paint;
-use crate::model::{Decision, Disruption, DriftCounts, Plan, Proof, UndoMethod};
+use crate::model::{Decision, Disruption, DriftCounts, Plan, Proof, Refusal, UndoMethod};
 
 /// `2 missing, 1 extra`; `nothing` when there is no difference.
 pub(crate) fn drift(counts: &DriftCounts) -> String {
@@ -62,10 +62,12 @@ fn folded<'a>(plans: &[&'a Plan]) -> Vec<Vec<&'a Plan>> {
     let mut groups: Vec<Vec<&Plan>> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for plan in plans {
+        // Not the reasons: they name lines, and those differ from device to device.
+        let commands = plan.remediation.iter().map(|c| (&c.line, c.disruption));
         let key = format!(
             "{}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}",
             plan.diff,
-            plan.remediation,
+            commands.collect::<Vec<_>>(),
             plan.decision,
             plan.proof,
             plan.cause,
@@ -139,6 +141,13 @@ fn one(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
                 text,
                 &format!("  {what} {}: {}", refusal.kind.as_str(), refusal.detail),
             );
+        }
+        if refusals.iter().all(Refusal::is_acceptable) {
+            for plan in group {
+                let (id, device) = (&plan.id, &plan.device);
+                let command = format!("netkeel accept deletion {id} {device} --why …");
+                line(text, &format!("  if it is meant: `{command}`"));
+            }
         }
     }
 }
@@ -248,9 +257,7 @@ fn undo(plan: &Plan) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{
-        ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, Refusal, RefusalKind, Undo,
-    };
+    use crate::model::{ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, RefusalKind, Undo};
 
     /// A plan that adds one line.
     pub(crate) fn example(device: &str, decision: Decision) -> Plan {
@@ -325,6 +332,10 @@ pub(crate) mod tests {
         );
         assert!(
             text.contains("refused: large_deletion: 12 of 40 lines"),
+            "{text}"
+        );
+        assert!(
+            text.contains("`netkeel accept deletion p-r1 r1 --why …`"),
             "{text}"
         );
     }
