@@ -96,7 +96,7 @@ impl<'a> Work<'a> {
                 return Err(Box::new(report_of(
                     name,
                     record,
-                    Done::new(None, Next::Retry),
+                    &Done::new(None, Next::Retry),
                 )));
             }
         };
@@ -109,7 +109,7 @@ impl<'a> Work<'a> {
             .and_then(|device| device.keel.site.clone());
         let Some(lease) = lease else {
             let done = Done::new(Some(Outcome::Skipped(Skip::Leased)), Next::Retry);
-            return Err(Box::new(report_of(name, record, done)));
+            return Err(Box::new(report_of(name, record, &done)));
         };
         Ok(Self {
             ctx,
@@ -140,9 +140,10 @@ impl<'a> Work<'a> {
             Ok(Some(done)) => return done,
             Ok(None) => {}
         }
+        // the states of a change are large: they live on the heap, and only while there is one
         match observe(self.ctx, self.fleet, &self.name, &self.record).await {
             Err(trouble) => self.trouble(&trouble).await,
-            Ok(observed) => self.decided(observed, order).await,
+            Ok(observed) => Box::pin(self.decided(observed, order)).await,
         }
     }
 
@@ -240,7 +241,7 @@ impl<'a> Work<'a> {
                 Done::new(Some(Outcome::Unchanged), Next::Interval)
             }
             Some(Decision::Refused(_)) => self.refused(observed).await,
-            Some(Decision::Ready) => self.ready(observed, order).await,
+            Some(Decision::Ready) => Box::pin(self.ready(observed, order)).await,
         }
     }
 
@@ -345,11 +346,11 @@ impl<'a> Work<'a> {
             self.note_lease_loss(&error);
             tracing::error!(device = %self.name, error = %chain(&error), "record not written");
         }
-        report_of(&self.name, self.record, done)
+        report_of(&self.name, self.record, &done)
     }
 }
 
-fn report_of(name: &str, record: DeviceRecord, done: Done) -> Report {
+fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
     Report {
         device: name.to_owned(),
         status: record.status,

@@ -309,7 +309,12 @@ async fn wrong_usage_is_2_and_says_what_is_meant() {
         .run(&["plan", "--repo", "/nowhere"])
         .is(2, &["/nowhere"]);
     place.run(&["plna"]).is(2, &["plan"]);
-    place.run(&["status"]).is(2, &["no state"]);
+    place
+        .run(&["status"])
+        .is(0, &["no device was looked at yet"]);
+    place
+        .run(&["status", "--state", "/nowhere"])
+        .is(2, &["no state", "/nowhere"]);
     place.run(&["rollback", "r1", "--yes"]).is(2, &["r1"]);
     place.run(&["history", "nobody"]).is(2, &["nobody"]);
     place.run(&["release", "nobody"]).is(2, &["nobody"]);
@@ -450,7 +455,10 @@ async fn a_repository_that_disappears_is_reported_and_the_fleet_is_served() {
     daemon.says("repo").await;
     until("the metric of the failure", || {
         let metrics = daemon.page("/metrics")?;
-        metrics.contains("netkeel_git_up 0").then_some(())
+        let failures = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("netkeel_git_sync_failures_total "))?;
+        (failures != "0").then_some(())
     })
     .await;
     place
@@ -516,12 +524,10 @@ async fn an_empty_intent_and_a_large_deletion_are_refused_until_accepted() {
             .expect("r1")
             .contains("ntp server")
     );
-    place.edit(
-        "intent/configs/r2.cfg",
-        "ip route 10.20.0.0/16 10.1.1.1",
-        "",
-    );
-    place.edit("intent/configs/r2.cfg", "description to the core", "");
+    for net in 20..25 {
+        let route = format!("ip route 10.{net}.0.0/16 10.1.1.1\n");
+        place.edit("intent/configs/r2.cfg", &route, "");
+    }
     place.commit("less");
     place
         .run(&["apply", "r2", "--yes", "--attended"])

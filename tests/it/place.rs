@@ -39,6 +39,10 @@ interface eth1
 exit
 !
 ip route 10.20.0.0/16 10.1.1.1
+ip route 10.21.0.0/16 10.1.1.1
+ip route 10.22.0.0/16 10.1.1.1
+ip route 10.23.0.0/16 10.1.1.1
+ip route 10.24.0.0/16 10.1.1.1
 !
 end
 ";
@@ -224,19 +228,22 @@ impl Place {
     }
 
     fn save_settings(&self) {
-        let text = format!(
+        let mut text = format!(
             "repository: {{url: '{}', ref: main, poll: 1s}}\nstate: '{}'\n\
-             ssh: {{known_hosts: '{}'}}\nrun: {{interval: 1h, retry_first: 200ms}}\n{}{}",
+             ssh: {{known_hosts: '{}'}}\n",
             self.repo().display(),
             self.state().display(),
             self.path("known_hosts").display(),
-            if self.settings.contains("secrets:") {
-                ""
-            } else {
-                "secrets: {login: {env: LOGIN, to: all}}\n"
-            },
-            self.settings,
         );
+        for (key, default) in [
+            ("run:", "run: {interval: 1h, retry_first: 200ms}\n"),
+            ("secrets:", "secrets: {login: {env: LOGIN, to: all}}\n"),
+        ] {
+            if !self.settings.contains(key) {
+                text.push_str(default);
+            }
+        }
+        text.push_str(&self.settings);
         std::fs::write(self.path("netkeel.yaml"), text).expect("settings");
     }
 

@@ -24,9 +24,7 @@ async fn with_change(changes: &[(&str, &str)]) -> World {
 /// Does something to the device when the journal comes to a step.
 fn at(world: &World, kind: StepKind, act: impl Fn(&Fleet) + Send + Sync + 'static) {
     let fleet = Arc::clone(&world.fleet);
-    world
-        .store
-        .at(kind, Moment::Before, move |_| act(&fleet));
+    world.store.at(kind, Moment::Before, move |_| act(&fleet));
 }
 
 fn refuse_login(fleet: &Fleet, refuse: bool) {
@@ -139,14 +137,22 @@ async fn a_change_that_cuts_us_off_is_undone_by_the_device_and_not_repeated() {
     assert_eq!(report.outcome, Some(Outcome::Unknown), "{report:?}");
     assert_in_doubt(&report);
     // one connection's patience, not three
-    assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(12),
+        "{:?}",
+        started.elapsed()
+    );
     assert_ne!(world.running(), before);
     // the lease is free: anybody may look, and does not get in either
     assert_in_doubt(&world.look().await);
     assert_eq!(world.attempt().outcome, None);
     let steps = world.attempt().steps.len();
     assert_in_doubt(&world.look().await);
-    assert_eq!(world.attempt().steps.len(), steps, "looking fills no journal");
+    assert_eq!(
+        world.attempt().steps.len(),
+        steps,
+        "looking fills no journal"
+    );
     world.wait(301);
     assert_eq!(world.running(), before);
     assert_eq!(world.settled().await, Outcome::RolledBack);
@@ -168,9 +174,15 @@ async fn a_change_that_lets_no_new_session_in_is_left_to_the_timer() {
     world.intend_change("b", &lists);
     let report = world.apply().await;
     assert_in_doubt(&report);
-    assert!(world.running().contains("deny"), "typed whole, not confirmed");
+    assert!(
+        world.running().contains("deny"),
+        "typed whole, not confirmed"
+    );
     let kinds: Vec<StepKind> = world.attempt().steps.iter().map(|s| s.kind).collect();
-    assert_eq!(kinds[2..], [StepKind::Committed, StepKind::Verify, StepKind::Undo]);
+    assert_eq!(
+        kinds[2..],
+        [StepKind::Committed, StepKind::Verify, StepKind::Undo]
+    );
     world.wait(301);
     assert_eq!(world.running(), before);
     assert_eq!(world.settled().await, Outcome::RolledBack);
@@ -217,10 +229,17 @@ async fn a_host_key_that_changes_in_the_trial_is_undone_and_held() {
     });
     let report = world.apply().await;
     assert_eq!(report.outcome, Some(Outcome::Unknown), "{report:?}");
-    assert_eq!(world.running(), before, "undone over the session that stood");
+    assert_eq!(
+        world.running(),
+        before,
+        "undone over the session that stood"
+    );
     assert_eq!(report.next, Next::Held);
     assert_eq!(world.holds()[0].reason, HoldReason::HostKey);
-    assert_eq!(world.look().await.outcome, Some(Outcome::Skipped(Skip::Hold)));
+    assert_eq!(
+        world.look().await.outcome,
+        Some(Outcome::Skipped(Skip::Hold))
+    );
     world.learn_keys();
     world.release();
     assert_eq!(world.settled().await, Outcome::RolledBack);
@@ -277,7 +296,11 @@ async fn a_rollback_that_stops_half_way_is_quarantined() {
     // neither for another change
     world.intend_change("c", &[SECOND]);
     let report = world.apply().await;
-    assert_eq!(report.outcome, Some(Outcome::Skipped(Skip::Hold)), "{report:?}");
+    assert_eq!(
+        report.outcome,
+        Some(Outcome::Skipped(Skip::Hold)),
+        "{report:?}"
+    );
     assert_eq!(world.running(), running);
 }
 
@@ -292,7 +315,11 @@ async fn somebody_elses_trial_is_never_ended_by_a_settling() {
     world.wait(301);
     world.trial_by("mallory", &["interface GigabitEthernet0/1", "mtu 1400"]);
     let report = world.look().await;
-    assert_eq!(report.status.cause.as_deref(), Some("in_doubt"), "{report:?}");
+    assert_eq!(
+        report.status.cause.as_deref(),
+        Some("in_doubt"),
+        "{report:?}"
+    );
     assert!(world.trial_pending());
     assert!(world.running().contains("mtu 1400"));
     world.wait(600);
