@@ -11,7 +11,7 @@ use super::record;
 use super::{Next, Permission, Report};
 use crate::model::{
     Actor, ApplyMode, ConfigKind, Decision, DeviceRecord, Event, Fingerprint, Hold, HoldReason,
-    Lease, Outcome, Plan, PlanId, Skip, StoreError, UnknownReason,
+    Lease, Outcome, PlanId, RefusalKind, Skip, StoreError, UnknownReason,
 };
 
 /// How long a look may take before another process may think its owner is gone.
@@ -297,28 +297,31 @@ impl<'a> Work<'a> {
     }
 
     async fn refused(&mut self, observed: Observed) -> Done {
-        if let Some(Plan {
-            decision: Decision::Refused(refusals),
-            ..
-        }) = &observed.plan
-        {
-            for refusal in refusals {
-                self.ctx.reporter.emit(&Event::PlanRefused {
-                    device: self.name.clone(),
-                    kind: refusal.kind,
-                    detail: refusal.detail.clone(),
-                });
-            }
-            let contested = refusals
-                .iter()
-                .find(|refusal| refusal.kind == crate::model::RefusalKind::Contested)
-                .map(|refusal| refusal.detail.clone());
-            if let (Some(note), true) = (contested, observed.device.keel.apply == ApplyMode::Auto) {
-                self.hold(HoldReason::Contested, &note).await;
-            }
+        let refusals = match observed.plan.as_ref().map(|plan| &plan.decision) {
+            Some(Decision::Refused(refusals)) => refusals.clone(),
+            Some(Decision::Unchanged | Decision::Ready) | None => Vec::new(),
+        };
+        for refusal in &refusals {
+            self.ctx.reporter.emit(&Event::PlanRefused {
+                device: self.name.clone(),
+                kind: refusal.kind,
+                detail: refusal.detail.clone(),
+            });
+        }
+        let contested = refusals
+            .iter()
+            .find(|refusal| refusal.kind == RefusalKind::Contested);
+        if let (Some(refusal), ApplyMode::Auto) = (contested, observed.device.keel.apply) {
+            self.hold(HoldReason::Contested, &refusal.detail).await;
         }
         observed.session.close().await;
-        self.record.status.outcome = Some(Outcome::Refused.as_str().to_owned());
+        // how the change failed is worth more than that it is not tried again
+        if refusals
+            .iter()
+            .any(|refusal| refusal.kind != RefusalKind::FailedBefore)
+        {
+            self.record.status.outcome = Some(Outcome::Refused.as_str().to_owned());
+        }
         Done::new(Some(Outcome::Refused), Next::Interval)
     }
 

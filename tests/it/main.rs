@@ -1,8 +1,8 @@
 //! The integration tests: one binary, one module per area.
 
+mod apply;
 #[path = "../architecture.rs"]
 mod architecture;
-mod apply;
 mod bad_input;
 mod cli;
 mod compare;

@@ -3,7 +3,7 @@
 use netkeel::model::{ApplyMode, Outcome};
 use netkeel::sim::{Faults, Refuse};
 
-use super::world::{World, daemon, person};
+use super::world::{World, person};
 
 const CHANGE: (&str, &str) = (
     " bgp router-id 10.255.0.1\n neighbor 192.0.2.9 remote-as 65009",
@@ -21,17 +21,27 @@ async fn an_attended_change_is_applied_and_saved() {
     let world = with_change().await;
     let report = world.pass(&person()).await;
     assert_eq!(report.outcome, Some(Outcome::Applied), "{report:?}");
-    assert!(world.running().contains("neighbor 192.0.2.10 remote-as 65010"));
-    assert!(world.startup().contains("neighbor 192.0.2.10 remote-as 65010"));
+    assert!(
+        world
+            .running()
+            .contains("neighbor 192.0.2.10 remote-as 65010")
+    );
+    assert!(
+        world
+            .startup()
+            .contains("neighbor 192.0.2.10 remote-as 65010")
+    );
 }
 
 #[tokio::test]
 async fn an_unattended_change_is_refused() {
     let mut world = with_change().await;
     let before = world.running();
+    world.device().keel.apply = ApplyMode::Auto;
     let report = world.apply().await;
     assert_eq!(report.outcome, Some(Outcome::Refused), "{report:?}");
     assert!(report.status.detail.unwrap().contains("attended_only"));
+    assert!(world.attempts().is_empty());
     // a person's command without a person
     world.device().keel.apply = ApplyMode::Manual;
     let mut order = person();
@@ -39,14 +49,12 @@ async fn an_unattended_change_is_refused() {
     let report = world.pass(&order).await;
     assert_eq!(report.outcome, Some(Outcome::Refused), "{report:?}");
     assert_eq!(world.running(), before);
-    assert!(daemon(order.permission).only.is_none());
 }
 
 #[tokio::test]
 async fn a_refused_line_is_undone_by_commands_byte_for_byte() {
     for line in 2..=3 {
-        let mut world = with_change().await;
-        world.device().keel.apply = ApplyMode::Manual;
+        let world = with_change().await;
         let before = world.running();
         world.faults(Faults {
             refuse: Some(Refuse {
@@ -64,7 +72,6 @@ async fn a_refused_line_is_undone_by_commands_byte_for_byte() {
 #[tokio::test]
 async fn a_check_that_gets_worse_is_undone_by_commands() {
     let mut world = with_change().await;
-    world.device().keel.apply = ApplyMode::Manual;
     world.device().keel.undo.within = 3;
     world.check("id", "show running-config", "router-id 10.255.0.1");
     let before = world.running();
@@ -75,8 +82,7 @@ async fn a_check_that_gets_worse_is_undone_by_commands() {
 
 #[tokio::test]
 async fn a_lost_connection_is_undone_over_a_new_one() {
-    let mut world = with_change().await;
-    world.device().keel.apply = ApplyMode::Manual;
+    let world = with_change().await;
     let before = world.running();
     world.faults(Faults {
         drop_at_line: Some(2),

@@ -39,7 +39,10 @@ async fn a_change_is_applied_confirmed_and_saved() {
     assert!(world.running().contains(" description new\n"));
     assert_eq!(world.apply().await.outcome, Some(Outcome::Unchanged));
     let record = world.store_record();
-    assert_eq!(record.last_applied.map(|a| a.revision).as_deref(), Some("b"));
+    assert_eq!(
+        record.last_applied.map(|a| a.revision).as_deref(),
+        Some("b")
+    );
     assert_eq!(record.unsaved, Some(false));
 }
 
@@ -103,7 +106,9 @@ async fn unsaved_work_is_not_saved_without_permission() {
         (SaveUnsaved::Save, Outcome::Applied, true),
     ] {
         let mut world = World::ios().await;
-        world.set(|settings| settings.apply.save_unsaved = rule).await;
+        world
+            .set(|settings| settings.apply.save_unsaved = rule)
+            .await;
         world.type_by_hand(&by_hand);
         world.intend_change("b", &[CHANGE]);
         let report = world.apply().await;
@@ -111,7 +116,11 @@ async fn unsaved_work_is_not_saved_without_permission() {
         let applied = outcome == Outcome::Applied;
         assert_eq!(world.running().contains("description new"), applied);
         assert_eq!(world.startup().contains("mtu 1400"), saved, "{rule:?}");
-        assert_eq!(world.startup().contains("description new"), saved, "{rule:?}");
+        assert_eq!(
+            world.startup().contains("description new"),
+            saved,
+            "{rule:?}"
+        );
         assert_eq!(world.store_record().unsaved, Some(!saved), "{rule:?}");
     }
 }
@@ -170,5 +179,8 @@ async fn a_vrf_that_takes_addresses_away_is_no_refusal() {
     let report = world.apply().await;
     assert_eq!(report.outcome, Some(Outcome::Applied), "{report:?}");
     let text = world.running();
-    assert!(text.contains(" vrf forwarding BLUE\n ip address 192.0.2.1"), "{text}");
+    assert!(
+        text.contains(" vrf forwarding BLUE\n ip address 192.0.2.1"),
+        "{text}"
+    );
 }

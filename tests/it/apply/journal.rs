@@ -36,7 +36,11 @@ async fn nothing_is_sent_that_cannot_be_written_down_first() {
         let world = with_change().await;
         full_at(&world, kind);
         let report = world.apply().await;
-        assert_eq!(report.outcome, Some(Outcome::Failed), "{kind:?}: {report:?}");
+        assert_eq!(
+            report.outcome,
+            Some(Outcome::Failed),
+            "{kind:?}: {report:?}"
+        );
         assert_eq!(report.next, Next::Retry);
         assert_eq!(world.running(), before);
         assert!(!world.trial_pending());
@@ -53,13 +57,21 @@ async fn a_trial_that_cannot_be_written_down_is_undone() {
         let before = world.running();
         full_at(&world, kind);
         let report = world.apply().await;
-        assert_eq!(report.outcome, Some(Outcome::RolledBack), "{kind:?}: {report:?}");
+        assert_eq!(
+            report.outcome,
+            Some(Outcome::RolledBack),
+            "{kind:?}: {report:?}"
+        );
         assert_eq!(world.running(), before, "{kind:?}");
         assert!(!world.trial_pending(), "{kind:?}");
         world.store.disk().fill(false);
         // its ending could not be written either: settled first, then tried again
         assert_eq!(world.settled().await, Outcome::RolledBack);
-        assert_eq!(world.apply().await.outcome, Some(Outcome::Applied), "{kind:?}");
+        assert_eq!(
+            world.apply().await.outcome,
+            Some(Outcome::Applied),
+            "{kind:?}"
+        );
     }
 }
 
@@ -75,7 +87,10 @@ async fn what_the_device_has_confirmed_stands_without_the_journal() {
     assert_eq!(world.settled().await, Outcome::Applied);
     let record = world.store_record();
     assert_eq!(record.unsaved, Some(true));
-    assert_eq!(record.last_applied.map(|a| a.revision).as_deref(), Some("b"));
+    assert_eq!(
+        record.last_applied.map(|a| a.revision).as_deref(),
+        Some("b")
+    );
 }
 
 #[tokio::test]
@@ -90,7 +105,10 @@ async fn whoever_lost_the_lease_confirms_nothing_and_touches_nothing() {
     let report = world.apply().await;
     assert_eq!(report.outcome, Some(Outcome::Unknown), "{report:?}");
     assert!(world.running().contains("description new"));
-    assert!(world.trial_pending(), "left to the device and the new owner");
+    assert!(
+        world.trial_pending(),
+        "left to the device and the new owner"
+    );
     assert_eq!(world.attempt().outcome, None);
     world.wait(301);
     assert_eq!(world.running(), before);

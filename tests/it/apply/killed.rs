@@ -52,7 +52,10 @@ async fn killed(mut world: World, at: (StepKind, Moment), target: &str) -> Outco
     assert!(fine, "{at:?}: {report:?}");
     assert!(world.running().contains(target));
     world.wait(3600);
-    assert!(world.running().contains(target), "{at:?}: no timer is left behind");
+    assert!(
+        world.running().contains(target),
+        "{at:?}: no timer is left behind"
+    );
     outcome
 }
 
@@ -64,7 +67,11 @@ async fn killed_at_any_step_of_an_ios_change_it_is_settled() {
             world.intend_change("b", &CHANGES);
             let outcome = killed(world, (kind, moment), "description new").await;
             let confirmed = matches!(kind, StepKind::Confirmed | StepKind::Save);
-            assert_eq!(outcome == Outcome::Applied, confirmed, "{kind:?} {moment:?}");
+            assert_eq!(
+                outcome == Outcome::Applied,
+                confirmed,
+                "{kind:?} {moment:?}"
+            );
         }
     }
 }
@@ -73,7 +80,13 @@ async fn killed_at_any_step_of_an_ios_change_it_is_settled() {
 async fn killed_at_any_step_of_an_attended_frr_change_it_is_settled() {
     for kind in STEPS {
         let mut world = World::frr().await;
-        world.intend_change("b", &[("neighbor 192.0.2.9 remote-as 65009", "neighbor 192.0.2.9 remote-as 65010")]);
+        world.intend_change(
+            "b",
+            &[(
+                "neighbor 192.0.2.9 remote-as 65009",
+                "neighbor 192.0.2.9 remote-as 65010",
+            )],
+        );
         killed(world, (kind, Moment::After), "remote-as 65010").await;
     }
 }

@@ -35,21 +35,31 @@ async fn half_a_configuration_is_not_believed() {
 
 #[tokio::test]
 async fn a_configuration_that_shrank_by_half_is_unknown_until_released() {
-    let lines: String = (1..40).map(|n| format!("ntp server 192.0.2.{n}\n")).collect();
+    let lines: String = (1..40)
+        .map(|n| format!("ntp server 192.0.2.{n}\n"))
+        .collect();
     let config = IOS.replace("ntp server 192.0.2.53\n", &lines);
     let world = World::of(vec![DeviceSpec::new("r1", Platform::Ios, &config)]).await;
     assert_eq!(world.apply().await.outcome, Some(Outcome::Unchanged));
-    let gone: Vec<String> = (1..40).map(|n| format!("no ntp server 192.0.2.{n}")).collect();
+    let gone: Vec<String> = (1..40)
+        .map(|n| format!("no ntp server 192.0.2.{n}"))
+        .collect();
     let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
     world.type_by_hand(&gone);
     let running = world.running();
     unknown(&world.apply().await, "incomplete");
-    assert_eq!(world.running(), running, "nothing is put back on such a look");
+    assert_eq!(
+        world.running(),
+        running,
+        "nothing is put back on such a look"
+    );
 }
 
 #[tokio::test]
 async fn our_own_large_deletion_is_no_shrinking() {
-    let lines: String = (1..40).map(|n| format!("ntp server 192.0.2.{n}\n")).collect();
+    let lines: String = (1..40)
+        .map(|n| format!("ntp server 192.0.2.{n}\n"))
+        .collect();
     let config = IOS.replace("ntp server 192.0.2.53\n", &lines);
     let mut world = World::of(vec![DeviceSpec::new("r1", Platform::Ios, &config)]).await;
     assert_eq!(world.apply().await.outcome, Some(Outcome::Unchanged));
@@ -78,7 +88,11 @@ async fn two_reversals_of_one_section_are_contested() {
     // held, also for another change
     world.intend_change("b", &[("ntp server 192.0.2.53", "ntp server 192.0.2.54")]);
     let report = world.apply().await;
-    assert_eq!(report.outcome, Some(Outcome::Skipped(Skip::Hold)), "{report:?}");
+    assert_eq!(
+        report.outcome,
+        Some(Outcome::Skipped(Skip::Hold)),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
@@ -98,7 +112,12 @@ async fn a_refused_login_holds_the_device_and_several_stop_the_credential() {
         assert_eq!(report.next, Next::Held);
     }
     assert_eq!(world.holds().len(), 3);
-    assert!(world.holds().iter().all(|hold| hold.reason == HoldReason::Auth));
+    assert!(
+        world
+            .holds()
+            .iter()
+            .all(|hold| hold.reason == HoldReason::Auth)
+    );
     // the fourth is not even tried, and would do again once the credential does
     world.secret("login", "netkeel-sim");
     let report = world.pass_over("r4", &order).await;
@@ -109,7 +128,11 @@ async fn a_refused_login_holds_the_device_and_several_stop_the_credential() {
     let report = world.pass_over("r4", &order).await;
     assert_eq!(report.outcome, Some(Outcome::Unchanged), "{report:?}");
     let report = world.pass_over("r1", &order).await;
-    assert_eq!(report.outcome, Some(Outcome::Skipped(Skip::Hold)), "{report:?}");
+    assert_eq!(
+        report.outcome,
+        Some(Outcome::Skipped(Skip::Hold)),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
@@ -134,9 +157,17 @@ async fn partial_management_removes_what_it_dropped_only_where_it_owns_the_secti
     let report = world.apply().await;
     assert_eq!(report.outcome, Some(Outcome::Applied), "{report:?}");
     let text = world.running();
-    assert!(text.contains(" mtu 1400\n") && text.contains("ntp server 192.0.2.54"), "{text}");
-    assert!(text.contains("ntp server 192.0.2.53") && text.contains("permit icmp"), "{text}");
-    let second = first.replace(" mtu 1400\n", "").replace("ntp server 192.0.2.54\n", "");
+    assert!(
+        text.contains(" mtu 1400\n") && text.contains("ntp server 192.0.2.54"),
+        "{text}"
+    );
+    assert!(
+        text.contains("ntp server 192.0.2.53") && text.contains("permit icmp"),
+        "{text}"
+    );
+    let second = first
+        .replace(" mtu 1400\n", "")
+        .replace("ntp server 192.0.2.54\n", "");
     world.intend("c", &second);
     let report = world.apply().await;
     assert_eq!(report.outcome, Some(Outcome::Applied), "{report:?}");

@@ -21,7 +21,9 @@ async fn from_repository(world: &mut World) {
     );
     let line = "ntp server 192.0.2.53\n";
     let with = format!("{line}snmp-server community {{{{ secret('snmp') }}}} RO\n");
-    let template = world.running().replace(&format!("snmp-server community {OLD} RO\n"), "");
+    let template = world
+        .running()
+        .replace(&format!("snmp-server community {OLD} RO\n"), "");
     let mut files = FileSet::new();
     files.insert("intent/inventory/hosts.yaml", hosts);
     files.insert("intent/templates/r1.j2", template.replace(line, &with));
@@ -39,7 +41,10 @@ fn contains(folder: &Path, text: &str) -> Option<String> {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let bytes = std::fs::read(&path).expect("a file");
-        if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
+        if bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+        {
             return Some(path.display().to_string());
         }
     }
@@ -73,7 +78,11 @@ async fn a_secret_reaches_the_device_and_nothing_else() {
     let world = world().await;
     let report = world.pass(&person()).await;
     assert_eq!(report.outcome, Some(Outcome::Applied), "{report:?}");
-    assert!(world.running().contains(&format!("snmp-server community {CANARY} RO")));
+    assert!(
+        world
+            .running()
+            .contains(&format!("snmp-server community {CANARY} RO"))
+    );
     no_secret_anywhere(&world, &report);
 }
 

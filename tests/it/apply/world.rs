@@ -15,8 +15,8 @@ use netkeel::controller::{Next, Permission, Report};
 use netkeel::device::{HostKeyPolicy, SshConnector};
 use netkeel::evaluator::Evaluator;
 use netkeel::model::{
-    Actor, ApplyMode, Attempt, Check, CheckExpect, Credential, Device, DeviceRecord, Hold, Keel, Limits, Outcome,
-    Revision, SecretError, SecretName, SecretSource, SecretText, Skip, Store as _,
+    Actor, ApplyMode, Attempt, Check, CheckExpect, Credential, Device, DeviceRecord, Hold, Keel,
+    Limits, Outcome, Revision, SecretError, SecretName, SecretSource, SecretText, Skip, Store as _,
 };
 use netkeel::pack::Packs;
 use netkeel::report::Reporter;
@@ -106,9 +106,11 @@ impl World {
         world
     }
 
-    /// One FRR device named `r1`, without a shell on its host.
+    /// One FRR device named `r1`, without a shell on its host: only a person may act.
     pub(super) async fn frr() -> Self {
-        Self::of(vec![DeviceSpec::new("r1", Platform::Frr, FRR)]).await
+        let mut world = Self::of(vec![DeviceSpec::new("r1", Platform::Frr, FRR)]).await;
+        world.device().keel.apply = ApplyMode::Manual;
+        world
     }
 
     pub(super) async fn of(specs: Vec<DeviceSpec>) -> Self {
@@ -291,7 +293,9 @@ impl World {
     pub(super) fn trial_pending(&self) -> bool {
         let asked = ["do show archive config rollback timer"];
         let said = self.fleet.type_as_user("r1", "console", &asked);
-        !said.expect("r1").contains("No Rollback Confirmed Change pending")
+        !said
+            .expect("r1")
+            .contains("No Rollback Confirmed Change pending")
     }
 
     /// The device (stopped or not) starts from its startup configuration.
@@ -337,7 +341,11 @@ pub(super) fn person() -> Order {
 
 /// Says that a device in doubt is watched closely.
 pub(super) fn assert_in_doubt(report: &Report) {
-    assert_eq!(report.status.cause.as_deref(), Some("in_doubt"), "{report:?}");
+    assert_eq!(
+        report.status.cause.as_deref(),
+        Some("in_doubt"),
+        "{report:?}"
+    );
     assert!(matches!(report.next, Next::After(_)), "{report:?}");
 }
 
