@@ -31,7 +31,7 @@ impl Work<'_> {
         for mut attempt in open {
             // what was interrupted by us may be tried again; what went wrong by itself, not
             let faulty = attempt.steps.iter().any(|step| step.kind == StepKind::Undo);
-            let ending = match self.settle(&mut attempt).await {
+            let ending = match Box::pin(self.settle(&mut attempt)).await {
                 Ok(ending) => ending,
                 Err(why) => Ending::in_doubt(why),
             };
@@ -181,7 +181,8 @@ impl Work<'_> {
             revision: plan.revision.clone(),
             actor: order.actor.to_string(),
         });
-        let ending = self.carry_out(observed, &mut attempt, order).await;
+        let carried_out = Box::pin(self.carry_out(observed, &mut attempt, order));
+        let ending = carried_out.await;
         let (outcome, cause, again) = (ending.outcome, ending.cause, ending.again);
         let hold = ending.hold.as_ref().map(|(reason, _)| *reason);
         self.remember(&plan, intended, &ending, order).await;

@@ -40,7 +40,7 @@ pub async fn pass(ctx: &Context, fleet: &Fleet, name: &str, order: &Order) -> Re
         Ok(work) => work,
         Err(report) => return *report,
     };
-    let report = work.run(order).await;
+    let report = Box::pin(work.run(order)).await;
     work.end(report).await
 }
 

@@ -260,6 +260,31 @@ async fn a_login_that_is_refused_in_the_trial_is_undone_at_once() {
 }
 
 #[tokio::test]
+async fn a_confirm_without_an_answer_is_no_success() {
+    let mut world = World::ios().await;
+    world
+        .set(|settings| settings.device.silence_timeout = Duration::from_secs(3))
+        .await;
+    let before = world.running();
+    world.intend_change("b", &[CHANGE]);
+    at(&world, StepKind::Confirm, |fleet| {
+        let faults = Faults {
+            stall_at: Some(1),
+            ..Faults::default()
+        };
+        fleet.set_faults("r1", faults).expect("r1");
+    });
+    assert_in_doubt(&world.apply().await);
+    assert!(world.trial_pending());
+    world.faults(Faults::default());
+    assert_eq!(world.settled().await, Outcome::RolledBack);
+    assert_eq!(world.running(), before);
+    assert!(!world.trial_pending());
+    // nothing was wrong with the change
+    assert_eq!(world.apply().await.outcome, Some(Outcome::Applied));
+}
+
+#[tokio::test]
 async fn a_device_that_reboots_in_the_trial_is_settled_by_what_it_runs() {
     let mut world = with_change(&[CHANGE]).await;
     let before = world.running();

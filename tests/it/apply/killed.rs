@@ -44,7 +44,11 @@ async fn killed(mut world: World, at: (StepKind, Moment), target: &str) -> Outco
     match outcome {
         Outcome::Applied => assert!(after.contains(target), "{at:?}: {after}"),
         Outcome::RolledBack | Outcome::Failed => assert_eq!(after, before, "{at:?}"),
-        other => panic!("{at:?}: {other:?}"),
+        Outcome::Unchanged
+        | Outcome::Refused
+        | Outcome::Stale
+        | Outcome::Unknown
+        | Outcome::Skipped(_) => panic!("{at:?}: {outcome:?}"),
     }
     // what was interrupted by us is tried again, and holds
     let report = world.pass(&person()).await;
@@ -132,7 +136,11 @@ async fn killed_at_any_moment_the_device_is_never_a_mixture() {
                 assert!(after.contains("description new") && after.contains("192.0.2.54"));
             }
             Outcome::RolledBack | Outcome::Failed => assert_eq!(after, before, "{polls}"),
-            other => panic!("after {polls} polls: {other:?}"),
+            Outcome::Unchanged
+            | Outcome::Refused
+            | Outcome::Stale
+            | Outcome::Unknown
+            | Outcome::Skipped(_) => panic!("after {polls} polls: {outcome:?}"),
         }
         if ended.is_some() {
             assert_eq!(outcome, Outcome::Applied);

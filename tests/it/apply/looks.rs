@@ -33,11 +33,14 @@ async fn half_a_configuration_is_not_believed() {
     }
 }
 
+fn servers() -> String {
+    let lines = (1..40).map(|n| format!("ntp server 192.0.2.{n}\n"));
+    lines.collect::<Vec<_>>().concat()
+}
+
 #[tokio::test]
 async fn a_configuration_that_shrank_by_half_is_unknown_until_released() {
-    let lines: String = (1..40)
-        .map(|n| format!("ntp server 192.0.2.{n}\n"))
-        .collect();
+    let lines = servers();
     let config = IOS.replace("ntp server 192.0.2.53\n", &lines);
     let world = World::of(vec![DeviceSpec::new("r1", Platform::Ios, &config)]).await;
     assert_eq!(world.apply().await.outcome, Some(Outcome::Unchanged));
@@ -57,9 +60,7 @@ async fn a_configuration_that_shrank_by_half_is_unknown_until_released() {
 
 #[tokio::test]
 async fn our_own_large_deletion_is_no_shrinking() {
-    let lines: String = (1..40)
-        .map(|n| format!("ntp server 192.0.2.{n}\n"))
-        .collect();
+    let lines = servers();
     let config = IOS.replace("ntp server 192.0.2.53\n", &lines);
     let mut world = World::of(vec![DeviceSpec::new("r1", Platform::Ios, &config)]).await;
     assert_eq!(world.apply().await.outcome, Some(Outcome::Unchanged));

@@ -182,6 +182,19 @@ impl World {
         values.insert(name.to_owned(), value.to_owned());
     }
 
+    /// `r1` as an inventory has it, with its intent in a template.
+    pub(super) fn hosts_yaml(&self) -> String {
+        let device = self.fleet.device("r1").expect("r1");
+        self.secret("login", &device.password);
+        format!(
+            "r1:\n  hostname: {}\n  port: {}\n  username: {}\n  password: secret:login\n  \
+             platform: ios\n  data:\n    netkeel:\n      intent: {{template: \
+             intent/templates/r1.j2}}\n      apply: auto\n      limits: {{delete_percent: \
+             100}}\n",
+            device.address, device.port, device.username
+        )
+    }
+
     pub(super) fn ctx(&self) -> Arc<Context> {
         Arc::clone(&self.ctx)
     }
@@ -349,6 +362,7 @@ pub(super) fn assert_in_doubt(report: &Report) {
     assert!(matches!(report.next, Next::After(_)), "{report:?}");
 }
 
+/// A process of the controller: nothing in it but what the folder holds.
 fn process(
     folder: &Path,
     settings: &Settings,
@@ -358,11 +372,15 @@ fn process(
     assert_eq!(opened.set_aside, None);
     let store = Arc::new(Trapped::new(opened.store));
     let known_hosts = vec![folder.join("known_hosts")];
+    std::fs::create_dir_all(folder.join("sessions")).expect("a folder");
     let ctx = Context {
         settings: Arc::new(settings.clone()),
         packs: Packs::builtin().expect("the built-in packs"),
         store: Arc::clone(&store) as Arc<dyn netkeel::model::Store>,
-        connector: Arc::new(SshConnector::new(known_hosts, HostKeyPolicy::Strict)),
+        connector: Arc::new(
+            SshConnector::new(known_hosts, HostKeyPolicy::Strict)
+                .with_session_logs(folder.join("sessions")),
+        ),
         secrets: Arc::clone(secrets) as Arc<dyn SecretSource>,
         ssh_config: None,
         evaluator: Evaluator::new(env!("CARGO_BIN_EXE_netkeel").into()),
