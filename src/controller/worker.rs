@@ -8,7 +8,7 @@ use super::context::Context;
 use super::observe::{Observed, Trouble, chain, observe};
 use super::prepare::Fleet;
 use super::record;
-use super::{Next, Permission, Report};
+use super::{Next, Permission, Report, unwritten};
 use crate::model::{
     Actor, ApplyMode, ConfigKind, Decision, DeviceRecord, Event, Fingerprint, Hold, HoldReason,
     Lease, Outcome, PlanId, RefusalKind, Skip, StoreError, UnknownReason,
@@ -90,6 +90,9 @@ impl<'a> Work<'a> {
             .map_or(ApplyMode::Observe, |device| device.keel.apply);
         let (lease, stored) = match claimed {
             Ok((lease, stored)) => (lease, stored),
+            Err(error @ StoreError::Write { .. }) => {
+                return Err(Box::new(unwritten::look(ctx, fleet, name, &error).await));
+            }
             Err(error) => {
                 let mut record = record::fresh(name, platform, apply);
                 record::unknown(&mut record, UnknownReason::Internal, &chain(&error), now);
@@ -350,7 +353,11 @@ impl<'a> Work<'a> {
     }
 }
 
+<<<<<<< HEAD
 fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
+=======
+pub(super) fn report_of(name: &str, record: DeviceRecord, done: Done) -> Report {
+>>>>>>> refs/heads/source
     Report {
         device: name.to_owned(),
         status: record.status,

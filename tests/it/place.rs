@@ -281,13 +281,6 @@ impl Place {
         self.finish(self.command(&self.repo(), args), args)
     }
 
-    /// Runs a command with some more environment.
-    pub(crate) fn run_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Ran {
-        let mut command = self.command(self.dir.path(), args);
-        command.envs(environment.iter().copied());
-        self.finish(command, args)
-    }
-
     fn finish(&self, mut command: Command, args: &[&str]) -> Ran {
         let output = command.output().expect("netkeel starts");
         let ran = Ran {
@@ -305,14 +298,19 @@ impl Place {
         let log = self.path("log");
         let file = std::fs::File::create(&log).expect("a log");
         let args = [&["run", "--listen", "127.0.0.1:0"], more].concat();
-        let child = self
+        let mut child = self
             .command(self.dir.path(), &args)
-            .stdout(file.try_clone().expect("the log"))
-            .stderr(file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("netkeel starts");
+        // Through a pipe: the log goes on when the daemon itself can write no file.
+        let pipe = child.stderr.take().expect("the pipe");
+        let pipe = Command::new("cat").stdin(pipe).stdout(file).spawn();
+        let writer = pipe.expect("cat starts");
         let mut daemon = Daemon {
             child,
+            writer,
             log,
             listen: None,
         };
@@ -346,6 +344,7 @@ pub(crate) fn until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> impl 
 /// A running `netkeel run`.
 pub(crate) struct Daemon {
     child: Child,
+    writer: Child,
     log: PathBuf,
     listen: Option<SocketAddr>,
 }
@@ -402,6 +401,17 @@ impl Daemon {
         assert!(sent.success());
     }
 
+    /// As on a full disk: no file can be written to any further. SIGXFSZ has to be ignored.
+    pub(crate) fn files_may_grow(&self, grow: bool) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let limit = Rlimit {
+            current: if grow { None } else { Some(0) },
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit).expect("the limit is set");
+    }
+
     /// Waits for the end; the exit code.
     pub(crate) async fn ends(&mut self) -> i32 {
         let child = &mut self.child;
@@ -419,6 +429,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+        drop(self.writer.wait());
         if std::thread::panicking() {
             eprintln!("-- the daemon's log:\n{}", self.log());
         }
