@@ -353,11 +353,7 @@ impl<'a> Work<'a> {
     }
 }
 
-<<<<<<< HEAD
-fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
-=======
-pub(super) fn report_of(name: &str, record: DeviceRecord, done: Done) -> Report {
->>>>>>> refs/heads/source
+pub(super) fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
     Report {
         device: name.to_owned(),
         status: record.status,
