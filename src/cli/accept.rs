@@ -12,7 +12,7 @@ use crate::controller::daemon::HEAD_META;
 use crate::device::transport::Verdict;
 use crate::device::transport::known_hosts::host_name;
 use crate::model::{
-    Acceptance, AcceptanceKind, Decision, HoldReason, Plan, RefusalKind, Revision, Store as _,
+    Acceptance, AcceptanceKind, Decision, HoldReason, Plan, Refusal, Revision, Store as _,
 };
 use crate::source::Mirror;
 
@@ -292,15 +292,14 @@ fn acceptable(plan: &Plan) -> bool {
     let Decision::Refused(refusals) = &plan.decision else {
         return false;
     };
-    let kinds = [RefusalKind::LargeDeletion, RefusalKind::EmptyIntent];
-    refusals.iter().any(|refusal| kinds.contains(&refusal.kind))
+    refusals.iter().any(Refusal::is_acceptable)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::show::plan::tests::example;
-    use crate::model::Refusal;
+    use crate::model::RefusalKind;
 
     #[test]
     fn only_what_a_person_can_judge_is_acceptable() {

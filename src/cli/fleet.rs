@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::app::App;
 use super::error::{CliError, Result};
 use super::repository::source_spec;
-use crate::controller::daemon::HEAD_META;
+use crate::controller::daemon::{FAULTS_META, HEAD_META};
 use crate::controller::status::StatusBook;
 use crate::controller::{DeviceView, FleetView};
 use crate::intent;
-use crate::model::{DeviceRecord, FleetStatus, Revision, Store};
+use crate::model::{DeviceRecord, FleetStatus, Revision, Store, UnknownReason};
 use crate::settings::Settings;
 use crate::source::{Mirror, SourceError};
 
@@ -26,7 +26,7 @@ pub(crate) fn status(app: &App, settings: &Settings, store: &dyn Store) -> Resul
             CliError::usage(text).hint("`netkeel run` looks; `netkeel plan` remembers nothing")
         );
     }
-    let view = match head {
+    let mut view = match head {
         Some(head) => view(app, settings, &head, &records)?,
         None if app.common.filter.is_some() => {
             return Err(CliError::usage("--filter: no revision was looked at yet"));
@@ -36,7 +36,30 @@ pub(crate) fn status(app: &App, settings: &Settings, store: &dyn Store) -> Resul
             ..nothing("")
         },
     };
+    let faults = store.get_meta(FAULTS_META)?;
+    tell_faults(&mut view, faults.as_deref(), &records);
     Ok(document(records, &view, store, settings, app.now())?)
+}
+
+/// Devices that could not be looked at: those whose intent was found wrong when the revision
+/// was prepared, and those whose secrets were when they were to be logged in to.
+fn tell_faults(view: &mut FleetView, faults: Option<&str>, records: &[DeviceRecord]) {
+    type Faults = (String, BTreeMap<String, String>);
+    let known = faults.and_then(|text| serde_json::from_str::<Faults>(text).ok());
+    let mut faults = match known {
+        Some((revision, faults)) if revision == view.revision.id => faults,
+        Some(_) | None => BTreeMap::new(),
+    };
+    for record in records {
+        let status = &record.status;
+        if status.cause.as_deref() == Some(UnknownReason::Intent.as_str()) {
+            let detail = status.detail.clone().unwrap_or_default();
+            faults.entry(status.name.clone()).or_insert(detail);
+        }
+    }
+    for (name, device) in &mut view.devices {
+        device.broken = faults.remove(name);
+    }
 }
 
 fn document(

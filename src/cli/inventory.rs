@@ -47,7 +47,12 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     if app.ui.json {
         app.ui.document(&show::inventory::json(&devices))?;
     } else {
-        let text = show::inventory::hosts(&devices, app.ui.paint(), app.common.verbose > 0);
+        let text = show::inventory::hosts(
+            &devices,
+            app.ui.paint(),
+            app.common.verbose > 0,
+            app.ui.width(),
+        );
         app.ui.print(&text)?;
     }
     let broken = inventory.broken.iter();

@@ -116,7 +116,7 @@ fn finish(
             if app.ui.json {
                 app.ui.document(status)?;
             } else {
-                let text = show::status::fleet(status, app.now(), app.ui.paint());
+                let text = show::status::fleet(status, app.now(), app.ui.paint(), app.ui.width());
                 app.ui.print(&text)?;
             }
             Ok(show::status::exit(status, &app.common))

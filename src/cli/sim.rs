@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// How many devices with the same configuration.
     #[arg(long, default_value_t = 1, value_name = "N")]
     count: u32,
-    /// Their configuration; `{name}` and `{n}` in it are replaced.
+    /// Their configuration; `name` and `n` (its number) in braces are replaced.
     #[arg(long, value_name = "FILE", conflicts_with = "folder")]
     config: Option<PathBuf>,
     /// Address of the first device; the others count up.

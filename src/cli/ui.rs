@@ -99,6 +99,12 @@ impl Ui {
         Paint(self.color_out)
     }
 
+    /// Columns of the terminal results are shown on; `None` in a pipe or a file.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+
     /// There is a person to ask.
     pub(crate) fn interactive(&self) -> bool {
         self.interactive

@@ -18,6 +18,8 @@ use crate::source::{Mirror, Resolved, SourceError};
 
 /// Store key: the revision the watched branch was last seen (or accepted) at.
 pub const HEAD_META: &str = "head";
+/// Meta key of the devices that cannot be looked at: `[REVISION, {DEVICE: WHY}]`.
+pub const FAULTS_META: &str = "faults";
 
 /// The daemon's reconciler.
 pub struct Daemon {
@@ -120,6 +122,22 @@ impl Daemon {
         }
     }
 
+    /// Which devices cannot be looked at, and why: `netkeel status` reads it and renders
+    /// nothing itself.
+    async fn remember_faults(&self, fleet: &Fleet) {
+        let faults = fleet.devices.iter();
+        let faults: BTreeMap<String, String> = faults
+            .filter_map(|(name, prepared)| Some((name.clone(), prepared.fault()?)))
+            .collect();
+        let text = serde_json::json!([fleet.revision.id, faults]).to_string();
+        let noted = self
+            .ctx
+            .store(move |store| store.set_meta(FAULTS_META, &text));
+        if let Err(error) = noted.await {
+            tracing::debug!(error = %chain(&error), "faults of devices not noted");
+        }
+    }
+
     fn view(&self) -> Option<Arc<FleetView>> {
         let latest = self.latest();
         let fleet = latest.fleet.as_ref()?;
@@ -207,6 +225,7 @@ impl Reconciler for Daemon {
         }
         if moved {
             let fleet = self.prepare(&resolved.revision).await?;
+            self.remember_faults(&fleet).await;
             self.set(|latest| {
                 latest.fleet = Some(fleet);
                 latest.broken = None;

@@ -23,6 +23,7 @@ mod stopping;
 #[cfg(test)]
 mod stories;
 pub mod trigger;
+mod unwritten;
 
 pub use credentials::forget as forget_refused_logins;
 pub use handle::{StatusBoard, StatusHandle, board};

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::observe::{Observed, Trouble, chain, observe};
 use super::prepare::Fleet;
 use super::record;
-use super::{Next, Permission, Report};
+use super::{Next, Permission, Report, unwritten};
 use crate::model::{
     Actor, ApplyMode, ConfigKind, Decision, DeviceRecord, Event, Fingerprint, Hold, HoldReason,
     Lease, Outcome, PlanId, RefusalKind, Skip, StoreError, UnknownReason,
@@ -90,6 +90,9 @@ impl<'a> Work<'a> {
             .map_or(ApplyMode::Observe, |device| device.keel.apply);
         let (lease, stored) = match claimed {
             Ok((lease, stored)) => (lease, stored),
+            Err(error @ StoreError::Write { .. }) => {
+                return Err(Box::new(unwritten::look(ctx, fleet, name, &error).await));
+            }
             Err(error) => {
                 let mut record = record::fresh(name, platform, apply);
                 record::unknown(&mut record, UnknownReason::Internal, &chain(&error), now);
@@ -140,9 +143,10 @@ impl<'a> Work<'a> {
             Ok(Some(done)) => return done,
             Ok(None) => {}
         }
+        // the states of a change are large: they live on the heap, and only while there is one
         match observe(self.ctx, self.fleet, &self.name, &self.record).await {
             Err(trouble) => self.trouble(&trouble).await,
-            Ok(observed) => self.decided(observed, order).await,
+            Ok(observed) => Box::pin(self.decided(observed, order)).await,
         }
     }
 
@@ -240,7 +244,7 @@ impl<'a> Work<'a> {
                 Done::new(Some(Outcome::Unchanged), Next::Interval)
             }
             Some(Decision::Refused(_)) => self.refused(observed).await,
-            Some(Decision::Ready) => self.ready(observed, order).await,
+            Some(Decision::Ready) => Box::pin(self.ready(observed, order)).await,
         }
     }
 
@@ -349,7 +353,7 @@ impl<'a> Work<'a> {
     }
 }
 
-fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
+pub(super) fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
     Report {
         device: name.to_owned(),
         status: record.status,

@@ -153,6 +153,17 @@ pub struct Refusal {
     pub detail: String,
 }
 
+impl Refusal {
+    /// A person may accept it for one plan: it is about how much goes.
+    #[must_use]
+    pub fn is_acceptable(&self) -> bool {
+        matches!(
+            self.kind,
+            RefusalKind::LargeDeletion | RefusalKind::EmptyIntent
+        )
+    }
+}
+
 /// What follows from a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

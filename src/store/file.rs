@@ -129,7 +129,11 @@ fn open_shared(path: &Path, lock: File) -> Result<StateFile, StoreError> {
 
 /// Looks at an existing file: is it ours, whole, and of a format we know?
 fn examine(path: &Path, thoroughly: bool) -> Result<Condition, StoreError> {
-    match look(path, thoroughly) {
+    let mut looked = look(path, thoroughly, false);
+    if thoroughly && looked.as_ref().is_err_and(has_no_room) {
+        looked = look(path, true, true);
+    }
+    match looked {
         Ok(Some((connection, found))) if found > schema::KNOWN => {
             drop(connection);
             Err(StoreError::Newer {
@@ -146,12 +150,23 @@ fn examine(path: &Path, thoroughly: bool) -> Result<Condition, StoreError> {
         }
         Ok(None) => Ok(Condition::Damaged),
         Err(e) if is_damage(&e) => Ok(Condition::Damaged),
+        Err(e) if has_no_room(&e) => Err(write_error(path, e)),
         Err(e) => Err(read_error(path, e)),
     }
 }
 
-fn look(path: &Path, thoroughly: bool) -> rusqlite::Result<Option<(Connection, u32)>> {
-    let connection = schema::connect(path, false)?;
+/// `in_memory`: without the index of the write-ahead log on disk. That is for a disk that is
+/// full: who is alone may keep the index in memory, and reading goes on.
+fn look(
+    path: &Path,
+    thoroughly: bool,
+    in_memory: bool,
+) -> rusqlite::Result<Option<(Connection, u32)>> {
+    let connection = if in_memory {
+        schema::connect_alone(path)?
+    } else {
+        schema::connect(path, false)?
+    };
     let Some(found) = schema::version(&connection)? else {
         return Ok(None);
     };
@@ -171,6 +186,14 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
     )
+}
+
+/// True when the index of the write-ahead log could not be made: SQLite makes it even to read.
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE};
+    error.sqlite_error().is_some_and(|e| {
+        [SQLITE_FULL, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE].contains(&e.extended_code)
+    })
 }
 
 /// Makes a new file under another name and moves it into place when it is complete, so

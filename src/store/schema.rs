@@ -82,11 +82,25 @@ pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
 
 /// A connection with the promises we rely on: a commit is on disk when it returns.
 pub(super) fn connect(path: &Path, create: bool) -> rusqlite::Result<Connection> {
+    set_up(open(path, create)?)
+}
+
+/// The same for a process that is alone, with the index of the write-ahead log in memory.
+pub(super) fn connect_alone(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, false)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    set_up(connection)
+}
+
+fn open(path: &Path, create: bool) -> rusqlite::Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let connection = Connection::open_with_flags(path, flags)?;
+    Connection::open_with_flags(path, flags)
+}
+
+fn set_up(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

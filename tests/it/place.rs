@@ -39,6 +39,10 @@ interface eth1
 exit
 !
 ip route 10.20.0.0/16 10.1.1.1
+ip route 10.21.0.0/16 10.1.1.1
+ip route 10.22.0.0/16 10.1.1.1
+ip route 10.23.0.0/16 10.1.1.1
+ip route 10.24.0.0/16 10.1.1.1
 !
 end
 ";
@@ -224,19 +228,22 @@ impl Place {
     }
 
     fn save_settings(&self) {
-        let text = format!(
+        let mut text = format!(
             "repository: {{url: '{}', ref: main, poll: 1s}}\nstate: '{}'\n\
-             ssh: {{known_hosts: '{}'}}\nrun: {{interval: 1h, retry_first: 200ms}}\n{}{}",
+             ssh: {{known_hosts: '{}'}}\n",
             self.repo().display(),
             self.state().display(),
             self.path("known_hosts").display(),
-            if self.settings.contains("secrets:") {
-                ""
-            } else {
-                "secrets: {login: {env: LOGIN, to: all}}\n"
-            },
-            self.settings,
         );
+        for (key, default) in [
+            ("run:", "run: {interval: 1h, retry_first: 200ms}\n"),
+            ("secrets:", "secrets: {login: {env: LOGIN, to: all}}\n"),
+        ] {
+            if !self.settings.contains(key) {
+                text.push_str(default);
+            }
+        }
+        text.push_str(&self.settings);
         std::fs::write(self.path("netkeel.yaml"), text).expect("settings");
     }
 
@@ -274,13 +281,6 @@ impl Place {
         self.finish(self.command(&self.repo(), args), args)
     }
 
-    /// Runs a command with some more environment.
-    pub(crate) fn run_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Ran {
-        let mut command = self.command(self.dir.path(), args);
-        command.envs(environment.iter().copied());
-        self.finish(command, args)
-    }
-
     fn finish(&self, mut command: Command, args: &[&str]) -> Ran {
         let output = command.output().expect("netkeel starts");
         let ran = Ran {
@@ -298,14 +298,19 @@ impl Place {
         let log = self.path("log");
         let file = std::fs::File::create(&log).expect("a log");
         let args = [&["run", "--listen", "127.0.0.1:0"], more].concat();
-        let child = self
+        let mut child = self
             .command(self.dir.path(), &args)
-            .stdout(file.try_clone().expect("the log"))
-            .stderr(file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("netkeel starts");
+        // Through a pipe: the log goes on when the daemon itself can write no file.
+        let pipe = child.stderr.take().expect("the pipe");
+        let pipe = Command::new("cat").stdin(pipe).stdout(file).spawn();
+        let writer = pipe.expect("cat starts");
         let mut daemon = Daemon {
             child,
+            writer,
             log,
             listen: None,
         };
@@ -339,6 +344,7 @@ pub(crate) fn until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> impl 
 /// A running `netkeel run`.
 pub(crate) struct Daemon {
     child: Child,
+    writer: Child,
     log: PathBuf,
     listen: Option<SocketAddr>,
 }
@@ -395,6 +401,17 @@ impl Daemon {
         assert!(sent.success());
     }
 
+    /// As on a full disk: no file can be written to any further. SIGXFSZ has to be ignored.
+    pub(crate) fn files_may_grow(&self, grow: bool) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let limit = Rlimit {
+            current: if grow { None } else { Some(0) },
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit).expect("the limit is set");
+    }
+
     /// Waits for the end; the exit code.
     pub(crate) async fn ends(&mut self) -> i32 {
         let child = &mut self.child;
@@ -412,6 +429,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+        drop(self.writer.wait());
         if std::thread::panicking() {
             eprintln!("-- the daemon's log:\n{}", self.log());
         }

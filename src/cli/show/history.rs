@@ -49,7 +49,7 @@ fn one(attempt: &Attempt, now: Timestamp, paint: Paint, verbose: bool) -> String
     };
     let revision = attempt.revision.get(..10).unwrap_or(&attempt.revision);
     let mut text = format!(
-        "  {}  {}  {}  {outcome}  revision {revision}  plan {}  by {}{}\n",
+        "  {}  {}  {}  {outcome}\n      revision {revision}  plan {}  by {}{}\n",
         attempt.id,
         clock(attempt.started),
         ago(attempt.started, now),
@@ -124,7 +124,7 @@ pub(crate) mod tests {
         assert_eq!(
             text,
             format!(
-                "r1\n1 attempt:\n  a-1  2026-11-20 11:58:00Z  2 min ago  applied  revision \
+                "r1\n1 attempt:\n  a-1  2026-11-20 11:58:00Z  2 min ago  applied\n      revision \
                  0123456789  plan p-r1  by ada: netkeel apply\n      confirmed\n      2026-11-20 \
                  11:58:00Z  load        2 lines\n1 configuration seen:\n  2026-11-20 12:00:00Z  \
                  {}  0 s ago\n",

@@ -8,7 +8,13 @@ use crate::cli::ui::Paint;
 use crate::model::{ConnectionOptions, Credential, Device, IntentSource};
 
 /// One line per host; with `verbose` all its data too.
-pub(crate) fn hosts(devices: &[&Device], paint: Paint, verbose: bool) -> String {
+/// On a terminal of `width` columns the least important ones are left out until it fits.
+pub(crate) fn hosts(
+    devices: &[&Device],
+    paint: Paint,
+    verbose: bool,
+    width: Option<usize>,
+) -> String {
     let mut table = Table::new(&[
         "NAME", "ADDRESS", "PLATFORM", "SITE", "APPLY", "INTENT", "GROUPS",
     ]);
@@ -32,7 +38,7 @@ pub(crate) fn hosts(devices: &[&Device], paint: Paint, verbose: bool) -> String 
             .collect(),
         );
     }
-    let mut text = table.text();
+    let mut text = table.within(width, &["GROUPS", "INTENT", "SITE"]);
     if verbose {
         for device in devices {
             let _ = writeln!(text, "{} {}", paint.bold(&device.name), device.data);
@@ -106,7 +112,7 @@ mod tests {
         };
         let shown = format!(
             "{}{}",
-            hosts(&[&device], Paint::PLAIN, true),
+            hosts(&[&device], Paint::PLAIN, true, None),
             json(&[&device])
         );
         assert!(!shown.contains("hunter2"));

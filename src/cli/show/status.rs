@@ -8,10 +8,16 @@ use super::{Table, ago, count};
 use crate::cli::args::Common;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Paint;
-use crate::model::{Compliance, DeviceStatus, FleetStatus, Severity};
+use crate::model::{Compliance, DeviceStatus, FleetStatus, Severity, UnknownReason};
 
 /// A table of all devices and a line that sums them up.
-pub(crate) fn fleet(status: &FleetStatus, now: Timestamp, paint: Paint) -> String {
+/// On a terminal of `width` columns the least important ones are left out until it fits.
+pub(crate) fn fleet(
+    status: &FleetStatus,
+    now: Timestamp,
+    paint: Paint,
+    width: Option<usize>,
+) -> String {
     let titles = [
         "DEVICE",
         "PLATFORM",
@@ -28,13 +34,10 @@ pub(crate) fn fleet(status: &FleetStatus, now: Timestamp, paint: Paint) -> Strin
     for device in &status.devices {
         table.row(row(device, now, paint));
     }
-    let mut text = table.text();
+    let mut text = table.within(width, &["APPLIED", "LAST SEEN", "PLATFORM", "SINCE"]);
     for device in &status.devices {
         let good = device.status == Compliance::Compliant;
         if let Some(detail) = device.detail.as_ref().filter(|_| !good) {
-            let detail = detail
-                .strip_prefix(&format!("`{}`: ", device.name))
-                .unwrap_or(detail);
             let _ = writeln!(text, "{}: {detail}", paint.bold(&device.name));
         }
     }
@@ -106,20 +109,27 @@ fn violations(device: &DeviceStatus) -> String {
 }
 
 fn short(revision: &str) -> &str {
-    let hash = revision.chars().all(|c| c.is_ascii_hexdigit());
-    revision.get(..10).filter(|_| hash).unwrap_or(revision)
+    revision.get(..10).unwrap_or(revision)
 }
 
 /// `5 devices at 0123456789: 3 compliant, 1 noncompliant, 1 unknown`.
 fn summary(status: &FleetStatus, paint: Paint) -> String {
     let of = |wanted: Compliance| status.devices.iter().filter(|d| d.status == wanted).count();
+    let some = |style: fn(Paint, &str) -> String, number: usize, word: &str| {
+        let text = format!("{number} {word}");
+        if number == 0 {
+            text
+        } else {
+            style(paint, &text)
+        }
+    };
     let at = status.revision.as_deref().map_or("no revision yet", short);
     format!(
         "{} at {at}: {}, {}, {}\n",
         count(status.devices.len(), "device"),
-        paint.green(&format!("{} compliant", of(Compliance::Compliant))),
-        paint.red(&format!("{} noncompliant", of(Compliance::NonCompliant))),
-        paint.yellow(&format!("{} unknown", of(Compliance::Unknown))),
+        some(Paint::green, of(Compliance::Compliant), "compliant"),
+        some(Paint::red, of(Compliance::NonCompliant), "noncompliant"),
+        some(Paint::yellow, of(Compliance::Unknown), "unknown"),
     )
 }
 
@@ -134,15 +144,13 @@ pub(crate) fn exit(status: &FleetStatus, common: &Common) -> Exit {
         if common.strict_data && device.status == Compliance::Unknown {
             exit = exit.and(Exit::Data);
         }
-        // As for `plan`: wrong input is 2, a fault of ours 1, whatever was asked for.
-        match device
-            .cause
-            .as_deref()
-            .filter(|_| device.status == Compliance::Unknown)
-        {
-            Some("intent") => exit = exit.and(Exit::Usage),
-            Some("internal") => exit = exit.and(Exit::Failure),
-            Some(_) | None => {}
+        if device.status == Compliance::Unknown {
+            let is = |reason: UnknownReason| device.cause.as_deref() == Some(reason.as_str());
+            if is(UnknownReason::Intent) {
+                exit = exit.and(Exit::Usage);
+            } else if is(UnknownReason::Internal) {
+                exit = exit.and(Exit::Failure);
+            }
         }
         let counts = device.violations.iter().flatten();
         for (severity, _) in counts.filter(|(_, number)| **number > 0) {
@@ -207,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_table_for_people() {
-        let text = fleet(&fleet_of_three(), now(), Paint::PLAIN);
+        let text = fleet(&fleet_of_three(), now(), Paint::PLAIN, None);
         let expected = "\
 DEVICE  PLATFORM  STATUS                      SINCE     DRIFT        VIOLATIONS     LAST SEEN  APPLIED  APPLY    HOLD
 r1      ios       compliant                   10 s ago  nothing      -              10 s ago   -        auto     -
@@ -217,6 +225,23 @@ r3: cannot connect to 10.0.0.3:22
 3 devices at 0123456789: 1 compliant, 1 noncompliant, 1 unknown
 ";
         assert_eq!(text, expected);
+        let narrow = fleet(&fleet_of_three(), now(), Paint::PLAIN, Some(80));
+        let widest = narrow.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{narrow}");
+        assert!(narrow.contains("r3      unknown (unreachable)"), "{narrow}");
+    }
+
+    #[test]
+    fn a_wrong_intent_and_our_own_failures_are_told_unasked() {
+        let mut status = fleet_of_three();
+        status.devices[2].cause = Some("internal".into());
+        let common = Common {
+            fail_on: crate::cli::args::FailOn::Never,
+            ..Common::default()
+        };
+        assert_eq!(exit(&status, &common), Exit::Failure);
+        status.devices[2].cause = Some("intent".into());
+        assert_eq!(exit(&status, &common), Exit::Usage);
     }
 
     #[test]
