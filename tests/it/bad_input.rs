@@ -438,7 +438,9 @@ async fn a_daemon_on_a_full_disk_goes_on_looking_and_does_not_act() {
     daemon.waits("r1", "status", "compliant").await;
     assert!(!place.fleet.running("r1").expect("r1").contains("hers"));
     place.wrapper.clear();
-    place.run(&["history", "r1"]).is(0, &["applied", "by daemon"]);
+    place
+        .run(&["history", "r1"])
+        .is(0, &["applied", "by daemon"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module per area.
 
 mod bad_input;
+mod commands;
 mod compare;
 mod deploy;
 mod device;
