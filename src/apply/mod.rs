@@ -6,23 +6,26 @@
 //! connection is never a success.
 
 mod checks;
+mod confirm;
+mod precheck;
 mod read;
 mod settle;
 mod transaction;
 mod undo;
+mod verify;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::config::{Dialect, Document, Sealer};
-use crate::device::{Connector, DeviceError, Target};
+use crate::device::{Connector, DeviceError, NextStep, Target};
 use crate::model::{
     Attempt, HoldReason, Journal, Lease, Outcome, RollbackCause, Step, StepKind, StoreError, Txn,
 };
 
 pub use read::{Seen, read_running};
-pub use settle::settle;
+pub use settle::{settle, undo_ends};
 pub use transaction::apply;
 
 /// Plans the commands that lead from one document to another; the planner's, lent to the
@@ -81,10 +84,13 @@ pub struct Ending {
     pub running: Option<String>,
     /// Leave the device alone from now on.
     pub hold: Option<(HoldReason, String)>,
-    /// Running differed from startup before the change.
+    /// Running differs from startup now, when known.
     pub unsaved: Option<bool>,
     /// Why it was (or is being) undone.
     pub cause: Option<RollbackCause>,
+    /// The change itself is not at fault (the journal, the network, somebody's trial): the
+    /// same plan may be tried again.
+    pub again: bool,
 }
 
 impl Ending {
@@ -96,10 +102,13 @@ impl Ending {
             hold: None,
             unsaved: None,
             cause: None,
+            again: false,
         }
     }
 
-    fn in_doubt(detail: impl Into<String>) -> Self {
+    /// Nobody can say yet: the attempt stays open until the device has been read again.
+    #[must_use]
+    pub fn in_doubt(detail: impl Into<String>) -> Self {
         Self {
             outcome: None,
             ..Self::new(Outcome::Unknown, detail)
@@ -113,6 +122,11 @@ impl Ending {
 
     fn caused_by(mut self, cause: RollbackCause) -> Self {
         self.cause = Some(cause);
+        self
+    }
+
+    fn try_again(mut self) -> Self {
+        self.again = true;
         self
     }
 
@@ -157,6 +171,27 @@ impl Ports<'_> {
     async fn new_session(&self) -> Result<Box<dyn crate::device::Session>, DeviceError> {
         self.connector.connect(self.target).await
     }
+}
+
+/// The hold that an error of the device side asks for.
+fn hold_of(error: &DeviceError) -> Option<HoldReason> {
+    match (error, error.next_step()) {
+        (DeviceError::HostKey { .. }, _) => Some(HoldReason::HostKey),
+        (DeviceError::HalfRestored { .. }, _) => Some(HoldReason::Quarantined),
+        (_, NextStep::Hold) => Some(HoldReason::Auth),
+        (_, NextStep::Retry | NextStep::Replan) => None,
+    }
+}
+
+/// The transport is gone or cannot be trusted any more: nobody knows what arrived.
+fn is_loss(error: &DeviceError) -> bool {
+    matches!(
+        error,
+        DeviceError::Lost { .. }
+            | DeviceError::Timeout { .. }
+            | DeviceError::Poisoned { .. }
+            | DeviceError::Connect { .. }
+    )
 }
 
 /// The whole chain of an error in one line.

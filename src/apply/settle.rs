@@ -1,17 +1,23 @@
 //! Settling an attempt that another process (or an earlier pass) left open: never sends it
 //! again, only looks, undoes, and writes down what is.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::precheck::{startup, trial_in_the_way};
 use super::read::{Seen, read_running};
 use super::undo::{Undoing, undo};
-use super::{Ending, Ports, chain};
+use super::{Ending, Ports, chain, hold_of};
 use crate::config::{Document, Sealer};
-use crate::device::{NextStep, Session};
+use crate::device::Session;
 use crate::model::{
     Attempt, HoldReason, Outcome, PendingCommit, RollbackCause, StepKind, Txn, UndoArmed,
 };
 
-/// Seconds beyond the armed time in which a guard may still be at work.
-const GUARD_MARGIN: i64 = 30;
+/// Time beyond the armed one in which an undo may still be at work: a device rounds up to
+/// minutes, a guard on a host types.
+const UNDO_MARGIN: Duration = Duration::from_secs(90);
 
 /// Looks at the device and decides how the attempt ended. `base` is the stored running
 /// configuration before it, sealed.
@@ -31,18 +37,21 @@ pub async fn settle(
         );
     }
     if reached(attempt, StepKind::Confirmed) {
-        return Ending::new(Outcome::Applied, "confirmed before the interruption");
+        let text = "confirmed before the interruption; perhaps not saved to startup";
+        return Ending::new(Outcome::Applied, text);
     }
-    if let Err(error) = ports.step(attempt, StepKind::Settle, "", None).await {
+    // once for each time somebody takes over, not for each look at a device in doubt
+    let taken_over = attempt.steps.last().map(|step| step.kind) == Some(StepKind::Settle);
+    if !taken_over && let Err(error) = ports.step(attempt, StepKind::Settle, "", None).await {
         return Ending::in_doubt(chain(&error));
     }
     let mut session = match ports.new_session().await {
         Ok(session) => session,
         Err(error) => {
             let ending = Ending::in_doubt(format!("in doubt, cannot look: {}", chain(&error)));
-            return match error.next_step() {
-                NextStep::Hold => ending.with_hold(HoldReason::Auth, chain(&error)),
-                NextStep::Retry | NextStep::Replan => ending,
+            return match hold_of(&error) {
+                Some(reason) => ending.with_hold(reason, chain(&error)),
+                None => ending,
             };
         }
     };
@@ -76,7 +85,9 @@ async fn look(
         Ok(looked) => looked,
         Err(error) => return Ending::in_doubt(format!("in doubt: {}", chain(&error))),
     };
-    if let Some(wait) = guard_may_still_fire(ports, attempt, txn, pending.as_ref()) {
+    let wait = foreign_trial(ports, attempt, pending.as_ref())
+        .or_else(|| guard_may_still_fire(ports, attempt, txn, pending.as_ref()));
+    if let Some(wait) = wait {
         return Ending::in_doubt(wait).with_running(&seen);
     }
     match decide(attempt, txn, pending.as_ref(), &seen, base) {
@@ -89,11 +100,12 @@ async fn look(
                 txn,
                 base,
             };
+            let why = "interrupted in the middle of a trial";
             undo(
                 &mut undoing,
-                Some(session),
+                &mut [session],
                 RollbackCause::Interrupted,
-                "interrupted in the middle of a trial",
+                why,
             )
             .await
         }
@@ -101,7 +113,11 @@ async fn look(
             if outcome == Outcome::RolledBack {
                 disarm(session, txn).await;
             }
-            Ending::new(outcome, detail).with_running(&seen)
+            let startup = startup(session, sealer, ports).await.ok().flatten();
+            Ending {
+                unsaved: startup.map(|startup| startup != seen.fingerprint),
+                ..Ending::new(outcome, detail).with_running(&seen)
+            }
         }
         Verdict::Lost => {
             let text = "neither what it was before nor what was planned, and nothing is pending";
@@ -112,6 +128,37 @@ async fn look(
     }
 }
 
+/// A trial that cannot be the attempt's own is waited for, never ended: another user's, or
+/// one that is still there long after ours has run out.
+fn foreign_trial(
+    ports: &Ports<'_>,
+    attempt: &Attempt,
+    pending: Option<&PendingCommit>,
+) -> Option<String> {
+    let pending = pending?;
+    let other = pending
+        .user
+        .as_ref()
+        .is_some_and(|user| *user != ports.target.login.username);
+    let over = undo_ends(attempt).is_some_and(|end| (ports.now)() > end);
+    (other || over).then(|| trial_in_the_way(pending))
+}
+
+/// When the attempt's own undo has fired at the latest; `None` if none was armed.
+#[must_use]
+pub fn undo_ends(attempt: &Attempt) -> Option<Timestamp> {
+    let armed = attempt.steps.iter().rev();
+    let armed = armed
+        .clone()
+        .find_map(|step| step.txn.as_ref()?.deadline)
+        .or_else(|| {
+            let commit = armed.clone().find(|step| step.kind == StepKind::Commit)?;
+            let within = Duration::from_secs(attempt.body.undo.within);
+            commit.at.checked_add(within).ok()
+        })?;
+    armed.checked_add(UNDO_MARGIN).ok()
+}
+
 /// A process that died between arming the undo and writing that down leaves a guard on the
 /// host that nobody can name: nothing is done until its time is over.
 fn guard_may_still_fire(
@@ -120,20 +167,15 @@ fn guard_may_still_fire(
     txn: &Txn,
     pending: Option<&PendingCommit>,
 ) -> Option<String> {
-    if pending.is_some()
+    let on_host = ports.target.pack.transaction.host_undo.is_some();
+    if !on_host
+        || pending.is_some()
         || reached(attempt, StepKind::Committed)
         || *attempt_undo(attempt, txn) != UndoArmed::Nothing
     {
         return None;
     }
-    let armed = attempt
-        .steps
-        .iter()
-        .rev()
-        .find(|step| step.kind == StepKind::Commit)?
-        .at;
-    let seconds = i64::try_from(attempt.body.undo.within).unwrap_or(i64::MAX / 2);
-    let left = armed.as_second() + seconds + GUARD_MARGIN - (ports.now)().as_second();
+    let left = undo_ends(attempt)?.as_second() - (ports.now)().as_second();
     (left > 0).then(|| format!("an undo may still be armed on the host, for {left} s"))
 }
 

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::app::{App, who};
 use super::error::{CliError, Result};
 use super::exit::Exit;
-use super::{look, stage};
+use super::{look, repository, stage};
 use crate::controller::daemon::HEAD_META;
 use crate::device::transport::Verdict;
 use crate::device::transport::known_hosts::host_name;
@@ -134,7 +134,7 @@ async fn branch(app: &mut App, reason: Reason) -> Result<Exit> {
             "no revision was looked at yet: there is nothing to accept",
         ));
     };
-    let spec = stage::source_spec(&settings)?;
+    let spec = repository::source_spec(&settings)?;
     let reference = spec.reference.clone();
     let old = known.clone();
     let looked = stage::blocking(move || {
@@ -142,7 +142,7 @@ async fn branch(app: &mut App, reason: Reason) -> Result<Exit> {
         let now = mirror.refresh(Some(&old))?;
         Ok((now, mirror.resolve(&old).ok()))
     });
-    let (now, was) = looked.await?.map_err(stage::source_error)?;
+    let (now, was) = looked.await?.map_err(repository::source_error)?;
     if now.fast_forward {
         app.ui.line(&format!(
             "`{reference}` was not rewritten: {known} is behind it"
@@ -164,6 +164,7 @@ async fn branch(app: &mut App, reason: Reason) -> Result<Exit> {
         reason,
     )?;
     store.accept(&acceptance)?;
+    store.set_meta(HEAD_META, &acceptance.subject)?;
     told(app, &acceptance)
 }
 
@@ -197,7 +198,7 @@ async fn host_key(app: &mut App, host: &str, reason: Reason) -> Result<Exit> {
             return Ok(Exit::Fine);
         }
         Verdict::Unknown(why) | Verdict::Refused(why) => {
-            app.ui.note(&format!("known so far: {why}"))?
+            app.ui.note(&format!("known so far: {why}"))?;
         }
     }
     let place = host_name(&target.address, target.port);

@@ -1,6 +1,7 @@
 //! `netkeel adopt`
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use super::stage::Origin;
 use crate::apply::read_running;
 use crate::config::{Document, NodeId, NodeKind, Sealer, Vault};
 use crate::controller::context::Context;
-use crate::model::{Device, SecretName, SecretText, placeholder};
+use crate::model::{Device, IntentSource, SecretName, SecretText, placeholder};
 
 /// Write an intent from what devices run, so that their first plan is empty.
 ///
@@ -111,6 +112,7 @@ async fn one(ctx: &Arc<Context>, device: &Device, path: PathBuf, folder: &Path) 
     for (name, value) in &found {
         keep(folder, name, value)?;
     }
+    let inside = format!("{CONFIGS}/{}.cfg", device.name);
     let failed = |e: std::io::Error| {
         CliError::from(e).while_doing(format!("`{}` cannot be written", path.display()))
     };
@@ -120,7 +122,7 @@ async fn one(ctx: &Arc<Context>, device: &Device, path: PathBuf, folder: &Path) 
         host: device.name.clone(),
         path,
         secrets: found.into_iter().map(|(name, _)| name).collect(),
-        has_intent: device.keel.intent.is_some(),
+        has_intent: device.keel.intent == Some(IntentSource::File(inside)),
     })
 }
 
@@ -147,7 +149,11 @@ fn without_noise(document: &Document) -> String {
     for span in cut {
         text.replace_range(span, "");
     }
-    format!("{}\n", text.trim())
+    let first = text
+        .lines()
+        .position(|line| !matches!(line.trim(), "" | "!"));
+    let lines: Vec<&str> = text.lines().skip(first.unwrap_or(0)).collect();
+    format!("{}\n", lines.join("\n").trim_end())
 }
 
 const OPEN: &str = "\u{27e6}sealed:";
@@ -281,10 +287,11 @@ fn settings_lines(folder: &Path, adopted: &[Adopted]) -> String {
         for name in &device.secrets {
             let path = folder.join(name.as_str());
             let host = globset::escape(&device.host);
-            lines.push_str(&format!(
-                "  {name}: {{file: '{}', to: {{hosts: ['{host}']}}}}\n",
+            let _ = writeln!(
+                lines,
+                "  {name}: {{file: '{}', to: {{hosts: ['{host}']}}}}",
                 path.display()
-            ));
+            );
         }
     }
     lines

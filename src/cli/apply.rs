@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::app::{App, who};
+use super::app::{App, until_signal, who};
+use super::args::Common;
 use super::error::{CliError, Result};
 use super::exit::Exit;
 use super::look::{self, Looked};
@@ -14,7 +15,8 @@ use crate::controller::context::Context;
 use crate::controller::prepare::Fleet;
 use crate::controller::worker::{Order, pass};
 use crate::controller::{Permission, Report};
-use crate::model::{Actor, ApplyMode, Outcome, Plan, PlanId};
+use crate::model::{Actor, ApplyMode, FleetStatus, Outcome, Plan, PlanId, Skip, Store as _};
+use crate::store::SqliteStore;
 
 /// Show the plans, ask, and carry out exactly what was shown, or nothing.
 ///
@@ -53,7 +55,7 @@ pub(crate) struct Args {
 /// Runs it.
 pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let settings = app.settings()?;
-    let ctx = app.context(&settings)?;
+    let (ctx, store) = app.daemon_context(&settings)?;
     let intent = app
         .intent(&settings, stage::Origin::Branch, Some(&ctx.store))
         .await?;
@@ -65,11 +67,10 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         .with_exit(Exit::Refused)
         .hint("look at it, then `netkeel accept branch --why …`"));
     }
-    refuse_if_stopped(&ctx).await?;
+    refuse_if_stopped(&store)?;
     let fleet = Arc::new(app.fleet(&ctx, intent).await?);
     let names = stage::selected(&fleet, &args.hosts)?;
     let looked = look::look(app, &ctx, &fleet, &names).await?;
-    let mut exit = look::exit(&looked, &app.common);
     let plans = chosen(&looked, args.plan.as_deref())?;
     if !app.ui.json {
         app.ui.line(&stage::described(&fleet.revision))?;
@@ -84,31 +85,49 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         } else {
             app.ui.line("nothing to apply")?;
         }
-        return Ok(exit);
+        return Ok(look::exit(&looked, &app.common));
     }
     let question = format!("Apply this to {}?", show::count(plans.len(), "device"));
     if !args.yes && !app.ui.confirm(&question)? {
         return Err(CliError::usage("nothing was applied").hint("answer yes, or use `--yes`"));
     }
-    let reports = carry_out(app, &ctx, &fleet, plans, &args).await?;
-    exit = exit.and(tell(app, &fleet, &reports)?);
-    Ok(exit)
+    let (reports, interrupted) = carry_out(app, &ctx, &fleet, plans, &args).await?;
+    let exit = tell(app, &fleet, &reports)?.and(afterwards(&looked, &reports, &app.common));
+    Ok(if interrupted {
+        exit.and(Exit::Interrupted)
+    } else {
+        exit
+    })
+}
+
+/// What the rest means for the exit code: devices that were not tried as they were seen,
+/// the others as they are now.
+fn afterwards(looked: &[Looked], reports: &[Report], common: &Common) -> Exit {
+    let tried = |device: &str| reports.iter().any(|report| report.device == device);
+    let others: Vec<Looked> = looked
+        .iter()
+        .filter(|l| !tried(&l.device))
+        .cloned()
+        .collect();
+    let now = FleetStatus {
+        devices: reports.iter().map(|report| report.status.clone()).collect(),
+        ..FleetStatus::default()
+    };
+    look::exit(&others, common).and(show::status::exit(&now, common))
 }
 
 /// What stops every apply, here as in the daemon: a journal that cannot be written, a state
 /// file that was damaged and that nobody has looked at yet.
-pub(super) async fn refuse_if_stopped(ctx: &Context) -> Result<()> {
-    let set_aside = ctx
-        .store(|store| {
-            store.check_writable()?;
-            store.set_aside_pending()
-        })
-        .await?;
-    let Some(name) = set_aside else { return Ok(()) };
-    let text = format!("the state file was damaged and set aside as `{name}`: nothing is applied");
-    Err(CliError::usage(text)
+pub(super) fn refuse_if_stopped(store: &SqliteStore) -> Result<()> {
+    store.check_writable()?;
+    match store.set_aside_pending()? {
+        None => Ok(()),
+        Some(name) => Err(CliError::usage(format!(
+            "a damaged state file was set aside as `{name}`: nothing is applied"
+        ))
         .with_exit(Exit::Refused)
-        .hint("look at it, then `netkeel accept state --why …`"))
+        .hint("look at it, then `netkeel accept state --why …`")),
+    }
 }
 
 /// The plans that may be carried out; with `--plan` exactly that one.
@@ -145,52 +164,96 @@ fn chosen(looked: &[Looked], id: Option<&str>) -> Result<Vec<Plan>> {
     Ok(ready.into_iter().cloned().collect())
 }
 
+/// Plans being carried out.
+struct Work<'a> {
+    ctx: &'a Arc<Context>,
+    fleet: &'a Arc<Fleet>,
+    waiting: std::vec::IntoIter<Plan>,
+    under_way: JoinSet<Report>,
+    reports: Vec<Report>,
+    /// Nothing new is started: something failed, or somebody asked.
+    stopping: bool,
+    interrupted: bool,
+}
+
+impl Work<'_> {
+    fn start_more(&mut self, app: &mut App, args: &Args) -> Result<()> {
+        let attended = args.attended || app.ui.interactive();
+        while !self.stopping && self.under_way.len() < usize::from(args.parallel) {
+            let Some(plan) = self.waiting.next() else {
+                break;
+            };
+            app.ui
+                .note(&format!("{}: applying plan {}", plan.device, plan.id))?;
+            let reason = args
+                .why
+                .clone()
+                .unwrap_or_else(|| "netkeel apply".to_owned());
+            let order = order(plan.id.clone(), reason, attended);
+            let (ctx, fleet) = (Arc::clone(self.ctx), Arc::clone(self.fleet));
+            self.under_way
+                .spawn(async move { Box::pin(pass(&ctx, &fleet, &plan.device, &order)).await });
+        }
+        Ok(())
+    }
+
+    /// The first failure stops the rest: they would most likely fail alike.
+    fn ended(&mut self, report: Report) {
+        self.stopping |= !went_well(&report);
+        self.reports.push(report);
+    }
+
+    /// The first time lets what is under way confirm or undo; the second time leaves it to
+    /// the devices' own timers and the next start.
+    fn asked_to_stop(&mut self, app: &mut App) -> Result<()> {
+        if self.interrupted {
+            self.under_way.abort_all();
+            return app
+                .ui
+                .note("dropped; the devices' own timers undo what was not confirmed");
+        }
+        (self.interrupted, self.stopping) = (true, true);
+        app.ui
+            .note("stopping: what is under way is confirmed or undone first")
+    }
+}
+
 async fn carry_out(
     app: &mut App,
     ctx: &Arc<Context>,
     fleet: &Arc<Fleet>,
     plans: Vec<Plan>,
     args: &Args,
-) -> Result<Vec<Report>> {
-    let reason = args
-        .why
-        .clone()
-        .unwrap_or_else(|| "netkeel apply".to_owned());
-    let attended = args.attended || app.ui.interactive();
-    let mut waiting = plans.into_iter();
-    let mut under_way: JoinSet<Report> = JoinSet::new();
-    let mut reports: Vec<Report> = Vec::new();
-    let mut stop = false;
+) -> Result<(Vec<Report>, bool)> {
+    let mut work = Work {
+        ctx,
+        fleet,
+        waiting: plans.into_iter(),
+        under_way: JoinSet::new(),
+        reports: Vec::new(),
+        stopping: false,
+        interrupted: false,
+    };
     loop {
-        while !stop && under_way.len() < usize::from(args.parallel) {
-            let Some(plan) = waiting.next() else { break };
-            let order = order(plan.id.clone(), reason.clone(), attended);
-            let (ctx, fleet) = (Arc::clone(ctx), Arc::clone(fleet));
-            app.ui
-                .note(&format!("{}: applying plan {}", plan.device, plan.id))?;
-            under_way.spawn(async move { pass(&ctx, &fleet, &plan.device, &order).await });
-        }
+        work.start_more(app, args)?;
         tokio::select! {
-            joined = under_way.join_next() => match joined {
+            joined = work.under_way.join_next() => match joined {
                 None => break,
-                Some(report) => {
-                    let report = report.map_err(CliError::failure)?;
-                    // The first failure stops the rest: they would most likely fail alike.
-                    stop |= !went_well(&report);
-                    reports.push(report);
-                }
+                Some(Ok(report)) => work.ended(report),
+                Some(Err(error)) if error.is_cancelled() => {}
+                Some(Err(error)) => return Err(CliError::failure(error)),
             },
-            _ = tokio::signal::ctrl_c(), if !stop => {
-                app.ui.note("stopping: what is under way is confirmed or undone first")?;
-                stop = true;
+            asked = until_signal() => {
+                asked?;
+                work.asked_to_stop(app)?;
             }
         }
     }
-    let left: Vec<String> = waiting.map(|plan| plan.device).collect();
+    let left: Vec<String> = work.waiting.map(|plan| plan.device).collect();
     if !left.is_empty() {
         app.ui.note(&format!("not tried: {}", left.join(", ")))?;
     }
-    Ok(reports)
+    Ok((work.reports, work.interrupted))
 }
 
 /// Exactly this plan, by the person at the command.
@@ -232,13 +295,15 @@ pub(super) fn tell(app: &mut App, fleet: &Fleet, reports: &[Report]) -> Result<E
     }
     let paint = app.ui.paint();
     for report in reports {
-        let word = report.outcome.map_or("nothing done", Outcome::as_str);
+        let word = word(report);
         let word = if went_well(report) {
             paint.green(word)
         } else {
             paint.red(word)
         };
-        let detail = report.status.detail.as_deref().unwrap_or_default();
+        let why = skipped(report);
+        let detail = why.as_deref().or(report.status.detail.as_deref());
+        let detail = detail.unwrap_or_default();
         // The detail often begins with the very word.
         let plain = report.outcome.map_or("", Outcome::as_str);
         let detail = detail.strip_prefix(plain).unwrap_or(detail);
@@ -250,6 +315,35 @@ pub(super) fn tell(app: &mut App, fleet: &Fleet, reports: &[Report]) -> Result<E
         app.ui.line(line.trim_end())?;
     }
     Ok(exit)
+}
+
+/// How it ended, in a word or a few.
+fn word(report: &Report) -> &'static str {
+    match report.outcome {
+        Some(Outcome::Skipped(Skip::Hold)) => "skipped, the device is on hold (`netkeel release`)",
+        Some(Outcome::Skipped(Skip::Leased)) => "skipped, another Netkeel is at work on it",
+        Some(Outcome::Skipped(Skip::Observe)) => "skipped, the device is only observed",
+        Some(outcome) => outcome.as_str(),
+        None => "nothing done",
+    }
+}
+
+/// Why a device was not even tried, for a person.
+fn skipped(report: &Report) -> Option<String> {
+    let Some(Outcome::Skipped(skip)) = report.outcome else {
+        return None;
+    };
+    let device = &report.device;
+    Some(match skip {
+        Skip::Hold => format!(
+            "on hold ({}): `netkeel release {device}` ends that",
+            report.status.hold.as_deref().unwrap_or("hold")
+        ),
+        Skip::Leased => "another Netkeel process is at work on it: try again".to_owned(),
+        Skip::Observe => "it is only observed (`apply: observe`)".to_owned(),
+        Skip::Wave => "its turn in the rollout has not come".to_owned(),
+        Skip::Stopped => "applies are stopped".to_owned(),
+    })
 }
 
 /// What an outcome means for the exit code.
@@ -267,7 +361,7 @@ fn meaning(outcome: Option<Outcome>) -> Exit {
 mod tests {
     use super::*;
     use crate::cli::show::plan::tests::example;
-    use crate::model::{Decision, Skip};
+    use crate::model::Decision;
 
     fn looked(device: &str, decision: Decision) -> Looked {
         let plan = Some(example(device, decision));

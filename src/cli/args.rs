@@ -156,6 +156,8 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use clap::{CommandFactory as _, Parser as _};
 
     use super::*;
@@ -207,10 +209,11 @@ mod tests {
             let help = command.render_long_help().to_string();
             let help: Vec<&str> = help.lines().map(str::trim_end).collect();
             let help = help.join("\n");
-            text.push_str(&format!(
-                "\n## `netkeel {name}`\n\n```text\n{}\n```\n",
+            let _ = writeln!(
+                text,
+                "\n## `netkeel {name}`\n\n```text\n{}\n```",
                 help.trim_end()
-            ));
+            );
         }
         text
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::app::App;
 use super::error::{CliError, Result};
-use super::stage::source_spec;
+use super::repository::source_spec;
 use crate::controller::daemon::{FAULTS_META, HEAD_META};
 use crate::controller::status::StatusBook;
 use crate::controller::{DeviceView, FleetView};
@@ -19,7 +19,14 @@ use crate::source::{Mirror, SourceError};
 /// old are `unknown`, as the daemon says it.
 pub(crate) fn status(app: &App, settings: &Settings, store: &dyn Store) -> Result<FleetStatus> {
     let records = store.devices()?;
-    let mut view = match store.get_meta(HEAD_META)? {
+    let head = store.get_meta(HEAD_META)?;
+    if head.is_none() && records.is_empty() {
+        let text = "there is no state yet: no revision and no device was looked at";
+        return Err(
+            CliError::usage(text).hint("`netkeel run` looks; `netkeel plan` remembers nothing")
+        );
+    }
+    let mut view = match head {
         Some(head) => view(app, settings, &head, &records)?,
         None if app.common.filter.is_some() => {
             return Err(CliError::usage("--filter: no revision was looked at yet"));
@@ -104,8 +111,16 @@ fn view(app: &App, settings: &Settings, head: &str, records: &[DeviceRecord]) ->
             });
             let mut devices: BTreeMap<_, _> = known.collect();
             if app.common.filter.is_none() {
-                let broken = inventory.broken.into_keys();
-                devices.extend(broken.map(|name| (name, DeviceView::default())));
+                devices.extend(inventory.broken.into_iter().map(|(name, faults)| {
+                    let broken = faults.first().map(ToString::to_string);
+                    (
+                        name,
+                        DeviceView {
+                            broken,
+                            ..DeviceView::default()
+                        },
+                    )
+                }));
             }
             Ok(FleetView {
                 revision,

@@ -2,6 +2,7 @@
 //! changed; the decision is the controller's own.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -184,22 +185,25 @@ pub(crate) fn text(looked: &[Looked], paint: Paint, verbose: bool) -> String {
                 .map(|p| format!(" ({p})"))
                 .unwrap_or_default();
             let (name, rule, message) = (&device.device, &finding.rule, &finding.message);
-            text.push_str(&format!("{name}: {word} {rule}{place}: {message}\n"));
+            let _ = writeln!(text, "{name}: {word} {rule}{place}: {message}");
         }
     }
     for device in looked
         .iter()
         .filter(|l| l.plan.is_none() && l.unknown.is_none())
     {
-        text.push_str(&format!(
-            "{}: has no intent; only policies apply\n",
+        let _ = writeln!(
+            text,
+            "{}: has no intent; only policies apply",
             device.device
-        ));
+        );
     }
     for device in looked {
         if let Some(unknown) = &device.unknown {
             let word = paint.yellow(&format!("unknown ({})", unknown.reason.as_str()));
-            text.push_str(&format!("{}: {word}: {}\n", device.device, unknown.detail));
+            let own = format!("`{}`: ", device.device);
+            let detail = unknown.detail.strip_prefix(&own).unwrap_or(&unknown.detail);
+            let _ = writeln!(text, "{}: {word}: {detail}", device.device);
         }
     }
     text

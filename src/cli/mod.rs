@@ -12,6 +12,7 @@ pub mod exit;
 mod fleet;
 mod logging;
 mod look;
+mod repository;
 mod show;
 mod stage;
 mod ui;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::app::{App, who};
 use super::error::{CliError, Result};
 use super::exit::Exit;
-use super::{apply, look, stage};
+use super::look::{self, Looked};
+use super::{apply, stage};
+use crate::controller::Permission;
 use crate::controller::context::Context;
 use crate::controller::prepare::Fleet;
-use crate::controller::worker::pass;
-use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome};
+use crate::controller::worker::{Order, pass};
+use crate::model::{Attempt, Decision, Hold, HoldReason, Manage, Outcome, Plan, Skip};
 
 /// Bring a device back to what it was before the last change, or after an earlier one, and
 /// hold it there until it is released or the branch moves.
@@ -54,26 +56,21 @@ struct Goal {
 /// Runs it.
 pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let settings = app.settings()?;
-    let ctx = app.context(&settings)?;
+    let (ctx, store) = app.daemon_context(&settings)?;
     let goal = goal(&ctx, &args.host, args.to.as_deref()).await?;
-    apply::refuse_if_stopped(&ctx).await?;
+    apply::refuse_if_stopped(&store)?;
     let intent = app
         .intent(&settings, stage::Origin::Branch, Some(&ctx.store))
         .await?;
     let head = intent.revision.id.clone();
     let mut fleet = app.fleet(&ctx, intent).await?;
     stage::selected(&fleet, std::slice::from_ref(&args.host))?;
+    let intended = fleet.clone();
     aim(&mut fleet, &args.host, &goal);
     let fleet = Arc::new(fleet);
     let looked = look::look(app, &ctx, &fleet, std::slice::from_ref(&args.host)).await?;
     let exit = look::exit(&looked, &app.common);
-    if !app.ui.json {
-        app.ui
-            .line(&format!("{}: back to {}", args.host, goal.name))?;
-        let text = look::text(&looked, app.ui.paint(), app.common.verbose > 0);
-        app.ui.print(&text)?;
-    }
-    let plan = looked.first().and_then(|l| l.plan.clone());
+    let plan = shown(app, &args, &goal, &looked)?;
     let there = plan
         .as_ref()
         .is_some_and(|p| p.decision == Decision::Unchanged);
@@ -94,12 +91,28 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         .unwrap_or_else(|| format!("rollback to {}", goal.name));
     let attended = args.attended || app.ui.interactive();
     let order = apply::order(plan.id, reason, attended);
-    let report = pass(&ctx, &fleet, &args.host, &order).await;
+    let report = Box::pin(pass(&ctx, &fleet, &args.host, &order)).await;
     if matches!(report.outcome, Some(Outcome::Applied | Outcome::Unchanged)) {
         hold(&ctx, &args, &goal, head).await?;
+        // What is true now is not what the intent says: the status is to tell.
+        let look = Order {
+            permission: Permission::Observe(Skip::Hold),
+            ..order
+        };
+        Box::pin(pass(&ctx, &intended, &args.host, &look)).await;
     }
-    let told = apply::tell(app, &fleet, &[report])?;
-    Ok(told)
+    apply::tell(app, &fleet, &[report])
+}
+
+/// What would be done, and whether that is nothing.
+fn shown(app: &mut App, args: &Args, goal: &Goal, looked: &[Looked]) -> Result<Option<Plan>> {
+    if !app.ui.json {
+        app.ui
+            .line(&format!("{}: back to {}", args.host, goal.name))?;
+        let text = look::text(looked, app.ui.paint(), app.common.verbose > 0);
+        app.ui.print(&text)?;
+    }
+    Ok(looked.first().and_then(|looked| looked.plan.clone()))
 }
 
 /// Finds the state to go back to.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::app::App;
 use super::error::{CliError, Result};
 use super::exit::Exit;
-use super::{show, stage};
+use super::{repository, show, stage};
 use crate::controller::daemon::Daemon;
 use crate::controller::rollout::Waves;
 use crate::controller::run::TRIGGERS;
@@ -66,11 +66,11 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let settings = app.settings_with(flags, false)?;
     let filter = app.filter()?;
     let (ctx, store) = app.daemon_context(&settings)?;
-    let spec = stage::source_spec(&settings)?;
+    let spec = repository::source_spec(&settings)?;
     let watched = local_path(&spec.url);
     let mirror = stage::blocking(move || Mirror::open(spec))
         .await?
-        .map_err(stage::source_error)?;
+        .map_err(repository::source_error)?;
     let daemon = Daemon::new(Arc::clone(&ctx), mirror, filter);
     let (board, handle) = board(MAX_SILENCE);
     let (triggers, waiting) = mpsc::channel(TRIGGERS);

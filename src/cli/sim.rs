@@ -35,7 +35,12 @@ pub(crate) struct Args {
     #[arg(value_name = "DIR", required_unless_present = "platform")]
     folder: Option<PathBuf>,
     /// ios or frr.
-    #[arg(long, value_name = "PLATFORM", conflicts_with = "folder")]
+    #[arg(
+        long,
+        value_name = "PLATFORM",
+        conflicts_with = "folder",
+        requires = "config"
+    )]
     platform: Option<String>,
     /// How many devices with the same configuration.
     #[arg(long, default_value_t = 1, value_name = "N")]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::app::{App, now, this_program};
 use super::error::{CliError, Result};
 use super::exit::Exit;
+use super::repository::{enclosing_tree, source_error, source_spec};
 use crate::controller::context::{Context, SshFile, owner_name, seal_key};
 use crate::controller::daemon::HEAD_META;
 use crate::controller::prepare::{Fleet, prepare};
@@ -17,12 +18,9 @@ use crate::intent::Filter;
 use crate::model::{Diagnostic, FileSet, Revision, Store};
 use crate::pack::Packs;
 use crate::report::Reporter;
-use crate::settings::{HostKeys, Settings, SettingsSecrets, closest};
-use crate::source::{GitAuth, Mirror, Resolved, SourceError, SourceSpec, find_worktree, worktree};
+use crate::settings::{HostKeys, Overrides, Settings, SettingsSecrets, closest};
+use crate::source::{Mirror, Resolved, SourceError, SourceSpec, worktree};
 use crate::store::SqliteStore;
-
-/// Folder of the bare mirror inside the state folder.
-const MIRROR: &str = "mirror";
 
 /// Where the intent is taken from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +128,10 @@ impl App {
         origin: Origin,
         store: Option<&Arc<dyn Store>>,
     ) -> Result<Intent> {
-        let known = match store {
+        // Only the branch that is followed can have been rewritten; another one, or a tag,
+        // that a person names is simply another one.
+        let followed = store.filter(|_| self.is_followed(settings));
+        let known = match followed {
             Some(store) => store.get_meta(HEAD_META)?,
             None => None,
         };
@@ -151,6 +152,16 @@ impl App {
             files,
             rewritten: known.filter(|_| !trusted),
         })
+    }
+
+    /// The reference in use is the one the settings name, without the flags.
+    fn is_followed(&self, settings: &Settings) -> bool {
+        let flags = Overrides {
+            reference: None,
+            ..self.common.overrides()
+        };
+        let written = self.settings_with(flags, true);
+        written.is_ok_and(|written| written.repository.reference == settings.repository.reference)
     }
 
     /// Loads, filters, renders; prints warnings beside the result.
@@ -199,40 +210,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(CliError::failure)
-}
-
-/// A failure of the source, with what usually helps.
-pub(crate) fn source_error(error: SourceError) -> CliError {
-    let (exit, hint) = match &error {
-        SourceError::Address { .. }
-        | SourceError::NoSuchReference { .. }
-        | SourceError::Vanished { .. } => (
-            Exit::Usage,
-            Some("`--repo PATH|URL` and `--ref BRANCH` say what to use"),
-        ),
-        SourceError::Refused { .. } | SourceError::TooLarge { .. } => (Exit::Usage, None),
-        SourceError::NotAWorktree { .. } => (Exit::Usage, Some("`--repo PATH|URL` names one")),
-        SourceError::LoginRefused { .. } | SourceError::NoLogin { .. } => (
-            Exit::Failure,
-            Some("see `repository.token` and `repository.key_file` in docs/settings.md"),
-        ),
-        SourceError::HostKey { .. } => (Exit::Failure, Some("see `repository.known_hosts`")),
-        SourceError::Certificate { .. } => (Exit::Failure, Some("see `repository.ca_file`")),
-        SourceError::TimedOut { .. } => (Exit::Failure, Some("see `repository.timeout`")),
-        SourceError::Folder { .. }
-        | SourceError::Setup(_)
-        | SourceError::Unreachable { .. }
-        | SourceError::Busy { .. }
-        | SourceError::Damaged { .. }
-        | SourceError::Watch { .. } => (Exit::Failure, None),
-    };
-    let told = CliError::failure(error)
-        .with_exit(exit)
-        .while_doing("the repository cannot be used");
-    match hint {
-        Some(hint) => told.hint(hint),
-        None => told,
-    }
 }
 
 /// `revision 0123456789 (main)` or `the working tree`.
@@ -311,51 +288,6 @@ pub(crate) fn home() -> Result<PathBuf> {
     })
 }
 
-/// Which repository, and how to log in to it.
-pub(crate) fn source_spec(settings: &Settings) -> Result<SourceSpec> {
-    let repository = &settings.repository;
-    let here = std::env::current_dir()?;
-    let url = match &repository.url {
-        Some(url) => url.clone(),
-        None => enclosing_tree(&here)
-            .map(|tree| tree.display().to_string())
-            .ok_or_else(|| {
-                CliError::usage("no repository is named")
-                    .hint("`--repo PATH|URL`, or `repository.url` in the settings")
-                    .hint("`netkeel init DIR` makes an example to start from")
-            })?,
-    };
-    let secrets = SettingsSecrets::new(settings);
-    let resolve = |name: &Option<_>| {
-        let value = name
-            .as_ref()
-            .map(|name| secrets.resolve_for_git(name))
-            .transpose();
-        value.map_err(|e| CliError::failure(e).while_doing("the Git server's credentials"))
-    };
-    Ok(SourceSpec {
-        url,
-        reference: repository.reference.clone(),
-        mirror: settings.state.join(MIRROR),
-        timeout: repository.timeout,
-        auth: GitAuth {
-            username: repository.username.clone(),
-            token: resolve(&repository.token)?,
-            key_file: repository.key_file.clone(),
-            key_passphrase: resolve(&repository.key_passphrase)?,
-            known_hosts: repository.known_hosts.clone(),
-            ca_file: repository.ca_file.clone(),
-        },
-        max_file: repository.max_file,
-        max_total: repository.max_total,
-    })
-}
-
-/// The root of the working tree a folder is in, if it holds an intent.
-fn enclosing_tree(folder: &Path) -> Option<PathBuf> {
-    find_worktree(folder).filter(|root| root.join("intent").is_dir())
-}
-
 /// The devices a command is about: those named, or all of the fleet.
 pub(crate) fn selected(fleet: &Fleet, hosts: &[String]) -> Result<Vec<String>> {
     let known: Vec<&str> = fleet.devices.keys().map(String::as_str).collect();
@@ -392,23 +324,6 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-
-    #[test]
-    fn a_working_tree_is_one_with_an_intent_in_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let deep = folder.path().join("intent/inventory");
-        std::fs::create_dir_all(&deep).unwrap();
-        assert_eq!(enclosing_tree(&deep), None);
-        git2::Repository::init(folder.path()).unwrap();
-        let root = folder.path().canonicalize().unwrap();
-        assert_eq!(
-            enclosing_tree(&deep).map(|r| r.canonicalize().unwrap()),
-            Some(root)
-        );
-        let other = tempfile::tempdir().unwrap();
-        git2::Repository::init(other.path()).unwrap();
-        assert_eq!(enclosing_tree(other.path()), None);
-    }
 
     #[test]
     fn a_host_that_is_not_there_is_guessed() {

@@ -1,5 +1,7 @@
 //! Lines of the intent that demand absence (`no …`).
 
+use std::collections::BTreeMap;
+
 use super::compare::{Diff, Op, OpKind};
 use super::dialect::{Dialect, RuleId};
 use super::document::{Document, NodeId, Standing};
@@ -17,8 +19,10 @@ pub(crate) fn collect(
         let node = intended.node(*id);
         node.negated && matches!(node.standing, Standing::Live | Standing::Absent)
     };
+    let mut blocks = Blocks::default();
     for id in intended.ids().filter(negated) {
-        let Some(parent) = counterpart(running, intended, intended.node(id).parent) else {
+        let parent = intended.node(id).parent;
+        let Some(parent) = blocks.counterpart(running, intended, parent) else {
             continue;
         };
         for target in targets(running, intended, dialect, parent, id) {
@@ -27,24 +31,46 @@ pub(crate) fn collect(
     }
 }
 
-/// The block of running that is the given block of the intent; `Some(None)` is top level.
-fn counterpart(
-    running: &Document,
-    intended: &Document,
-    block: Option<NodeId>,
-) -> Option<Option<NodeId>> {
-    let mut slots = Vec::new();
-    let mut at = block;
-    while let Some(id) = at {
-        slots.push(intended.sem(id).slot);
-        at = intended.node(id).parent;
+/// Finds blocks of running by their slots; each level is indexed once, when first asked
+/// for, so that many small negations in a long configuration stay cheap.
+#[derive(Default)]
+struct Blocks {
+    levels: BTreeMap<Option<NodeId>, BTreeMap<u128, NodeId>>,
+}
+
+impl Blocks {
+    /// The block of running that is the given block of the intent; `Some(None)` is top level.
+    fn counterpart(
+        &mut self,
+        running: &Document,
+        intended: &Document,
+        block: Option<NodeId>,
+    ) -> Option<Option<NodeId>> {
+        let mut slots = Vec::new();
+        let mut at = block;
+        while let Some(id) = at {
+            slots.push(intended.sem(id).slot);
+            at = intended.node(id).parent;
+        }
+        let mut found = None;
+        for slot in slots.into_iter().rev() {
+            let level = self
+                .levels
+                .entry(found)
+                .or_insert_with(|| index(running, found));
+            found = Some(*level.get(&slot)?);
+        }
+        Some(found)
     }
-    let mut found = None;
-    for slot in slots.into_iter().rev() {
-        let inside = running.commands(found).iter();
-        found = Some(*inside.clone().find(|id| running.sem(**id).slot == slot)?);
+}
+
+/// The first command in each slot below a block.
+fn index(running: &Document, block: Option<NodeId>) -> BTreeMap<u128, NodeId> {
+    let mut level = BTreeMap::new();
+    for id in running.commands(block) {
+        level.entry(running.sem(*id).slot).or_insert(*id);
     }
-    Some(found)
+    level
 }
 
 /// What a negated line takes back: the line in its slot; for a list entry the one with

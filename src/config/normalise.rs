@@ -1,7 +1,7 @@
 //! Named normalisers: they make comparison keys, they never touch the text.
 
+use core::net::{IpAddr, Ipv4Addr};
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr};
 
 use super::spec::Normaliser;
 

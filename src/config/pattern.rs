@@ -1,6 +1,6 @@
 //! Patterns made of words, and the tree in which a context's patterns are looked up.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// The words of a line.
 pub(crate) type Words<'t> = Vec<&'t str>;
@@ -53,7 +53,7 @@ impl Class {
 
 fn is_net(word: &str) -> bool {
     word.split_once('/').is_some_and(|(address, length)| {
-        length.parse::<u8>().is_ok() && address.parse::<std::net::IpAddr>().is_ok()
+        length.parse::<u8>().is_ok() && address.parse::<core::net::IpAddr>().is_ok()
     })
 }
 

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Next;
-use super::Permission;
+use super::credentials::{self, Counted};
 use super::observe::{self, Observed, chain};
 use super::record;
 use super::worker::{DOUBT_PAUSE, Done, LOOK_LEASE, Order, Work};
+use super::{Next, Permission};
 use crate::apply::{self, Allowed, Ending, Ports, Unsaved};
 use crate::config::{Dialect, Document};
+use crate::device::{Connector, Target};
 use crate::model::{
     Actor, ApplyMode, Attempt, AttemptId, Capabilities, ConfigKind, ConfirmScope, Decision, Device,
-    Event, Finding, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof, RollbackCause, Skip,
-    StoreError, UnknownReason,
+    Event, Finding, HoldReason, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof,
+    RollbackCause, Skip, StepKind, StoreError, UnknownReason,
 };
 use crate::plan;
 use crate::policy;
@@ -28,68 +29,100 @@ impl Work<'_> {
         let mut open = self.ctx.store(|store| store.unfinished()).await?;
         open.retain(|attempt| attempt.device == self.name);
         for mut attempt in open {
-            let ending = self.settle(&mut attempt).await;
-            let doubt = ending.outcome.is_none();
-            let cause = ending.cause.or(Some(RollbackCause::Interrupted));
+            // what was interrupted by us may be tried again; what went wrong by itself, not
+            let faulty = attempt.steps.iter().any(|step| step.kind == StepKind::Undo);
+            let ending = match Box::pin(self.settle(&mut attempt)).await {
+                Ok(ending) => ending,
+                Err(why) => Ending::in_doubt(why),
+            };
+            let ending = Ending {
+                cause: ending.cause.or(Some(RollbackCause::Interrupted)),
+                again: !faulty,
+                ..ending
+            };
+            let (doubt, cause) = (ending.outcome.is_none(), ending.cause);
+            let hold = ending.hold.as_ref().map(|(reason, _)| *reason);
+            if ending.outcome == Some(Outcome::Applied) {
+                self.note_settled(&attempt).await;
+            }
+            self.note_failure(&attempt.body, &ending);
             self.finish(&mut attempt, ending).await?;
-            if !doubt {
-                self.tell_end(&attempt, cause, Duration::ZERO);
-            }
             if doubt {
-                return Ok(Some(Done::new(None, Next::After(DOUBT_PAUSE))));
+                return Ok(Some(Done::new(None, self.watch(&attempt, hold))));
             }
+            self.tell_end(&attempt, cause, Duration::ZERO);
         }
         Ok(None)
     }
 
-    async fn settle(&mut self, attempt: &mut Attempt) -> Ending {
-        let doubt = |detail: String| Ending {
-            outcome: None,
-            detail,
-            running: None,
-            hold: None,
-            unsaved: None,
-            cause: None,
-        };
-        let Some(prepared) = self.fleet.devices.get(&self.name) else {
-            return doubt("the device is not in the inventory any more".to_owned());
-        };
+    /// A device in doubt is watched closely until its undo must have fired; after that like
+    /// any other that does not answer.
+    fn watch(&self, attempt: &Attempt, hold: Option<HoldReason>) -> Next {
+        let over = apply::undo_ends(attempt).is_none_or(|end| (self.ctx.now)() > end);
+        if hold.is_some_and(HoldReason::stops_reading) {
+            Next::Held
+        } else if over {
+            Next::Retry
+        } else {
+            Next::After(DOUBT_PAUSE)
+        }
+    }
+
+    /// An attempt found confirmed: its intent is in force.
+    async fn note_settled(&mut self, attempt: &Attempt) {
+        let now = (self.ctx.now)();
+        self.record.last_applied = Some(LastApplied {
+            revision: attempt.revision.clone(),
+            at: now,
+        });
+        if let Some(hash) = attempt.intended.clone()
+            && let Ok(Some(text)) = self.ctx.store(move |store| store.config(&hash)).await
+        {
+            self.keep_applied(text, now).await;
+        }
+    }
+
+    async fn settle(&mut self, attempt: &mut Attempt) -> Result<Ending, String> {
+        let fleet = self.fleet;
+        let prepared = fleet
+            .devices
+            .get(&self.name)
+            .ok_or("the device is not in the inventory any more")?;
         let (Some(device), Some(pack)) = (&prepared.device, &prepared.pack) else {
-            return doubt("the device's inventory entry is wrong".to_owned());
+            return Err("the device's inventory entry is wrong".to_owned());
         };
-        let base = match &attempt.before {
-            None => Ok(None),
-            Some(hash) => {
-                let hash = hash.clone();
-                self.ctx.store(move |store| store.config(&hash)).await
-            }
-        };
-        let Ok(Some(base)) = base else {
-            return doubt("the configuration before the attempt is not in the store".to_owned());
-        };
-        let target = match self.ctx.target(device) {
-            Ok(target) => target,
-            Err(error) => return doubt(chain(&error)),
-        };
-        let intended = prepared.intended.clone().unwrap_or_default();
-        let mut sealer = match self.ctx.sealer(device, &format!("{base}\n{intended}")) {
-            Ok(sealer) => sealer,
-            Err(error) => return doubt(chain(&error)),
-        };
+        let base = self
+            .base_of(attempt)
+            .await
+            .ok_or("the configuration before the attempt is not in the store")?;
+        let target = self.ctx.target(device).map_err(|error| chain(&error))?;
+        let intended = prepared.intended.as_deref().unwrap_or_default();
+        let mut sealer = self
+            .ctx
+            .sealer(device, &format!("{base}\n{intended}"))
+            .map_err(|error| chain(&error))?;
         let planner = undo_planner(device, pack);
-        let ports = self.ports(&target, &pack.dialect, &planner);
-        apply::settle(&ports, &mut sealer, attempt, &base).await
+        let connector = Counted::new(self.ctx, credentials::id(&target, device));
+        let ports = self.ports(&connector, &target, &pack.dialect, &planner);
+        Ok(apply::settle(&ports, &mut sealer, attempt, &base).await)
+    }
+
+    async fn base_of(&self, attempt: &Attempt) -> Option<String> {
+        let hash = attempt.before.clone()?;
+        let base = self.ctx.store(move |store| store.config(&hash)).await;
+        base.ok().flatten()
     }
 
     fn ports<'p>(
         &'p self,
-        target: &'p crate::device::Target,
+        connector: &'p dyn Connector,
+        target: &'p Target,
         dialect: &'p Dialect,
         undo_planner: &'p apply::UndoPlanner<'p>,
     ) -> Ports<'p> {
         let journal: Arc<dyn Journal> = Arc::clone(&self.ctx.store) as Arc<dyn Journal>;
         Ports {
-            connector: &*self.ctx.connector,
+            connector,
             target,
             journal,
             lease: self.lease.clone(),
@@ -134,7 +167,8 @@ impl Work<'_> {
     async fn act(&mut self, observed: Observed, plan: Plan, order: &Order) -> Done {
         let started = tokio::time::Instant::now();
         let mut attempt = self.new_attempt(&plan, order);
-        if let Err(error) = self.begin_attempt(&attempt, &plan).await {
+        let intended = observed.intended.clone();
+        if let Err(error) = self.begin_attempt(&mut attempt, intended.clone()).await {
             observed.session.close().await;
             // nothing was touched, and the next pass may find the disk working again
             self.note_lease_loss(&error);
@@ -147,9 +181,10 @@ impl Work<'_> {
             revision: plan.revision.clone(),
             actor: order.actor.to_string(),
         });
-        let intended = observed.intended.clone();
-        let ending = self.carry_out(observed, &mut attempt, order).await;
-        let (outcome, cause) = (ending.outcome, ending.cause);
+        let carried_out = Box::pin(self.carry_out(observed, &mut attempt, order));
+        let ending = carried_out.await;
+        let (outcome, cause, again) = (ending.outcome, ending.cause, ending.again);
+        let hold = ending.hold.as_ref().map(|(reason, _)| *reason);
         self.remember(&plan, intended, &ending, order).await;
         if let Err(error) = self.finish(&mut attempt, ending).await {
             self.note_lease_loss(&error);
@@ -157,7 +192,8 @@ impl Work<'_> {
         }
         self.tell_end(&attempt, cause, started.elapsed());
         match outcome {
-            None => Done::new(Some(Outcome::Unknown), Next::After(DOUBT_PAUSE)),
+            None => Done::new(Some(Outcome::Unknown), self.watch(&attempt, hold)),
+            Some(outcome) if again => Done::new(Some(outcome), Next::Retry),
             Some(outcome) => Done::new(Some(outcome), Next::Interval),
         }
     }
@@ -177,7 +213,7 @@ impl Work<'_> {
         });
     }
 
-    fn note_lease_loss(&self, error: &StoreError) {
+    pub(super) fn note_lease_loss(&self, error: &StoreError) {
         if let StoreError::LeaseLost { device, epoch } = error {
             let event = Event::LeaseLost {
                 device: device.clone(),
@@ -200,6 +236,7 @@ impl Work<'_> {
             reason: order.reason.clone(),
             started: now,
             before: self.record.running.clone(),
+            intended: None,
             after: None,
             steps: Vec::new(),
             outcome: None,
@@ -210,15 +247,21 @@ impl Work<'_> {
 
     /// Journal first, and a lease that outlives the device's own timer: then a process that
     /// overslept wakes up to nothing it could confirm.
-    async fn begin_attempt(&mut self, attempt: &Attempt, plan: &Plan) -> Result<(), StoreError> {
-        let (lease, attempt, now) = (self.lease.clone(), attempt.clone(), (self.ctx.now)());
-        let ttl = LOOK_LEASE + Duration::from_secs(plan.undo.within) + TRIAL_MARGIN;
-        self.lease = self
+    async fn begin_attempt(
+        &mut self,
+        attempt: &mut Attempt,
+        intended: Option<String>,
+    ) -> Result<(), StoreError> {
+        let (lease, now, mut begun) = (self.lease.clone(), (self.ctx.now)(), attempt.clone());
+        let undo = Duration::from_secs(attempt.body.undo.within);
+        let ttl = LOOK_LEASE + undo + TRIAL_MARGIN;
+        (self.lease, *attempt) = self
             .ctx
             .store(move |store| {
                 let lease = store.renew(&lease, ttl, now)?;
-                store.begin(&lease, &attempt)?;
-                Ok(lease)
+                begun.intended = intended.map(|text| store.put_config(&text)).transpose()?;
+                store.begin(&lease, &begun)?;
+                Ok((lease, begun))
             })
             .await?;
         Ok(())
@@ -234,7 +277,8 @@ impl Work<'_> {
             ..
         } = observed;
         let planner = undo_planner(&device, &pack);
-        let ports = self.ports(&target, &pack.dialect, &planner);
+        let connector = Counted::new(self.ctx, credentials::id(&target, &device));
+        let ports = self.ports(&connector, &target, &pack.dialect, &planner);
         let unsaved = match self.ctx.settings.apply.save_unsaved {
             SaveUnsaved::Never => Unsaved::Refuse,
             SaveUnsaved::Save => Unsaved::Save,
@@ -256,22 +300,24 @@ impl Work<'_> {
         order: &Order,
     ) {
         let now = (self.ctx.now)();
+        self.note_failure(plan, ending);
+        if ending.outcome == Some(Outcome::Applied) {
+            if order.actor == Actor::Daemon {
+                record::note_reversal(&mut self.record, plan, observe::contest(self.ctx), now);
+            }
+            let running = ending.running.clone();
+            self.note_applied(plan, intended, running.as_deref(), now)
+                .await;
+        }
+    }
+
+    /// The same change is not tried again until the revision or the device has moved.
+    fn note_failure(&mut self, plan: &Plan, ending: &Ending) {
         if ending.unsaved.is_some() {
             self.record.unsaved = ending.unsaved;
         }
-        match ending.outcome {
-            Some(Outcome::Applied) => {
-                if order.actor == Actor::Daemon {
-                    record::note_reversal(&mut self.record, plan, observe::contest(self.ctx), now);
-                }
-                let running = ending.running.clone();
-                self.note_applied(plan, intended, running.as_deref(), now)
-                    .await;
-            }
-            Some(outcome) if record::is_failure(outcome) => {
-                self.record.failed = Some((plan.revision.clone(), plan.base.clone()));
-            }
-            Some(_) | None => {}
+        if ending.outcome.is_some_and(record::is_failure) && !ending.again {
+            self.record.failed = Some((plan.revision.clone(), plan.base.clone()));
         }
     }
 
@@ -294,27 +340,25 @@ impl Work<'_> {
             decision: Decision::Unchanged,
             ..plan.clone()
         };
-        let findings = running.map(|text| self.findings(text)).unwrap_or_default();
+        let findings = running.map(|text| self.judge(text)).unwrap_or_default();
         record::compared(&mut self.record, Some(&in_line), &findings, now);
         if let Some(text) = intended {
             self.keep_applied(text, now).await;
         }
     }
 
-    fn findings(&self, running: &str) -> Vec<Finding> {
+    /// What the device runs now is the measure of the next look, and is judged by the rules.
+    fn judge(&mut self, running: &str) -> Vec<Finding> {
         let prepared = self.fleet.devices.get(&self.name);
         let Some((device, pack)) = prepared.and_then(|p| p.device.as_ref().zip(p.pack.as_ref()))
         else {
             return Vec::new();
         };
         let document = Document::parse(running, &pack.dialect);
-        policy::evaluate(
-            &self.fleet.rules,
-            device,
-            &pack.name,
-            &document,
-            &pack.dialect,
-        )
+        self.record.lines = Some(document.semantic_lines());
+        self.record.running_semantic = Some(document.fingerprint());
+        let (rules, dialect) = (&self.fleet.rules, &pack.dialect);
+        policy::evaluate(rules, device, &pack.name, &document, dialect)
     }
 
     /// Keeps the intended text that is in force: the third leg of every later comparison.
@@ -343,34 +387,29 @@ impl Work<'_> {
         let now = (self.ctx.now)();
         attempt.detail.clone_from(&ending.detail);
         attempt.outcome = ending.outcome;
+        let shown = ending.outcome.unwrap_or(Outcome::Unknown);
+        self.record.status.outcome = Some(shown.as_str().to_owned());
+        if shown == Outcome::Unknown {
+            let reason = UnknownReason::InDoubt;
+            record::unknown(&mut self.record, reason, &ending.detail, now);
+        }
+        self.record.status.detail = Some(ending.detail);
+        if let Some((reason, note)) = ending.hold {
+            self.hold(reason, &note).await;
+        }
         if let Some(text) = ending.running {
             let hash = self.keep_running(text, now).await?;
             self.record.running = Some(hash.clone());
             attempt.after = Some(hash);
         }
-        let shown = ending.outcome.unwrap_or(Outcome::Unknown);
-        self.record.status.outcome = Some(shown.as_str().to_owned());
         if ending.outcome.is_none() {
-            record::unknown(
-                &mut self.record,
-                UnknownReason::InDoubt,
-                &ending.detail,
-                now,
-            );
-        } else {
-            self.record.status.detail = Some(ending.detail.clone());
-            attempt.finished = Some(now);
+            return Ok(());
         }
-        if let Some((reason, note)) = ending.hold {
-            self.hold(reason, &note).await;
-        }
+        attempt.finished = Some(now);
         let (lease, attempt) = (self.lease.clone(), attempt.clone());
-        if attempt.outcome.is_some() {
-            self.ctx
-                .store(move |store| store.finish(&lease, &attempt))
-                .await?;
-        }
-        Ok(())
+        self.ctx
+            .store(move |store| store.finish(&lease, &attempt))
+            .await
     }
 }
 

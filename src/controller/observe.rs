@@ -5,12 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::context::{Context, TargetError};
-use super::credentials;
+use super::credentials::{self, Counted};
 use super::prepare::{Fleet, Prepared};
 use super::record;
 use crate::apply::{Seen, read_running};
 use crate::config::{Document, Sealer};
-use crate::device::{DeviceError, Session, Target};
+use crate::device::{Connector, DeviceError, Session, Target};
 use crate::model::{
     AcceptanceKind, Capabilities, Decision, Device, DeviceRecord, Event, Finding, Fingerprint,
     HoldReason, Phase, Plan, UnknownReason,
@@ -223,14 +223,11 @@ impl Look<'_> {
         sealer: &mut Sealer,
     ) -> Result<(Box<dyn Session>, Seen), Trouble> {
         let credential = credentials::id(target, self.device);
-        let limit = self.ctx.settings.rails.refused_logins;
-        if let Some(text) = credentials::stopped(self.ctx, &credential, limit).await {
+        if let Some(text) = credentials::stopped(self.ctx, &credential).await {
             return Err(Trouble::new(UnknownReason::Auth, text));
         }
-        let fetched = self.read(target, sealer).await;
-        let refused = matches!(&fetched, Err((DeviceError::Auth { .. }, _)));
-        credentials::note(self.ctx, &credential, refused, fetched.is_ok()).await;
-        match fetched {
+        let connector = Counted::new(self.ctx, credential);
+        match self.read(&connector, target, sealer).await {
             Ok((session, seen)) => match self.shrunken(&seen.document) {
                 None => Ok((session, seen)),
                 Some(why) => {
@@ -249,12 +246,11 @@ impl Look<'_> {
 
     async fn read(
         &self,
+        connector: &dyn Connector,
         target: &Target,
         sealer: &mut Sealer,
     ) -> Result<(Box<dyn Session>, Seen), (DeviceError, Option<Box<dyn Session>>)> {
-        let mut session = self
-            .ctx
-            .connector
+        let mut session = connector
             .connect(target)
             .await
             .map_err(|error| (error, None))?;

@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::intent::{self, Filter, LineOrigin, RenderDevice, RenderLimits, RenderRequest};
 use crate::model::{Device, Diagnostic, Event, FileSet, Phase, Revision};
 use crate::pack::Pack;
-use crate::policy::{self, Rule};
+use crate::policy::{self, Rule, Selector};
 
 /// One device of one revision, ready to be compared with what it runs.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +69,10 @@ pub async fn prepare(
     filter: &Filter,
 ) -> Result<Fleet, Vec<Diagnostic>> {
     let inventory = intent::load(&files)?;
-    let rules = policy::load(&files)?;
+    let rules = policy::load_with(&files, &|text| {
+        let filter = Filter::parse(text).map_err(|error| error.to_string())?;
+        Ok(Selector::new(move |device| filter.matches(device)))
+    })?;
     let mut devices: BTreeMap<String, Prepared> = inventory
         .devices
         .into_iter()

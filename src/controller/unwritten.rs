@@ -30,7 +30,7 @@ pub(super) async fn look(ctx: &Context, fleet: &Fleet, name: &str, why: &StoreEr
         Ok(known) => with_known(ctx, fleet, name, known).await,
     };
     record.status.detail.get_or_insert_with(|| chain(why));
-    report_of(name, record, done)
+    report_of(name, record, &done)
 }
 
 async fn with_known(

@@ -11,7 +11,7 @@ use super::record;
 use super::{Next, Permission, Report, unwritten};
 use crate::model::{
     Actor, ApplyMode, ConfigKind, Decision, DeviceRecord, Event, Fingerprint, Hold, HoldReason,
-    Lease, Outcome, Plan, PlanId, Skip, StoreError, UnknownReason,
+    Lease, Outcome, PlanId, RefusalKind, Skip, StoreError, UnknownReason,
 };
 
 /// How long a look may take before another process may think its owner is gone.
@@ -40,7 +40,7 @@ pub async fn pass(ctx: &Context, fleet: &Fleet, name: &str, order: &Order) -> Re
         Ok(work) => work,
         Err(report) => return *report,
     };
-    let report = work.run(order).await;
+    let report = Box::pin(work.run(order)).await;
     work.end(report).await
 }
 
@@ -99,7 +99,7 @@ impl<'a> Work<'a> {
                 return Err(Box::new(report_of(
                     name,
                     record,
-                    Done::new(None, Next::Retry),
+                    &Done::new(None, Next::Retry),
                 )));
             }
         };
@@ -112,7 +112,7 @@ impl<'a> Work<'a> {
             .and_then(|device| device.keel.site.clone());
         let Some(lease) = lease else {
             let done = Done::new(Some(Outcome::Skipped(Skip::Leased)), Next::Retry);
-            return Err(Box::new(report_of(name, record, done)));
+            return Err(Box::new(report_of(name, record, &done)));
         };
         Ok(Self {
             ctx,
@@ -143,9 +143,10 @@ impl<'a> Work<'a> {
             Ok(Some(done)) => return done,
             Ok(None) => {}
         }
+        // the states of a change are large: they live on the heap, and only while there is one
         match observe(self.ctx, self.fleet, &self.name, &self.record).await {
             Err(trouble) => self.trouble(&trouble).await,
-            Ok(observed) => self.decided(observed, order).await,
+            Ok(observed) => Box::pin(self.decided(observed, order)).await,
         }
     }
 
@@ -243,7 +244,7 @@ impl<'a> Work<'a> {
                 Done::new(Some(Outcome::Unchanged), Next::Interval)
             }
             Some(Decision::Refused(_)) => self.refused(observed).await,
-            Some(Decision::Ready) => self.ready(observed, order).await,
+            Some(Decision::Ready) => Box::pin(self.ready(observed, order)).await,
         }
     }
 
@@ -300,28 +301,31 @@ impl<'a> Work<'a> {
     }
 
     async fn refused(&mut self, observed: Observed) -> Done {
-        if let Some(Plan {
-            decision: Decision::Refused(refusals),
-            ..
-        }) = &observed.plan
-        {
-            for refusal in refusals {
-                self.ctx.reporter.emit(&Event::PlanRefused {
-                    device: self.name.clone(),
-                    kind: refusal.kind,
-                    detail: refusal.detail.clone(),
-                });
-            }
-            let contested = refusals
-                .iter()
-                .find(|refusal| refusal.kind == crate::model::RefusalKind::Contested)
-                .map(|refusal| refusal.detail.clone());
-            if let (Some(note), true) = (contested, observed.device.keel.apply == ApplyMode::Auto) {
-                self.hold(HoldReason::Contested, &note).await;
-            }
+        let refusals = match observed.plan.as_ref().map(|plan| &plan.decision) {
+            Some(Decision::Refused(refusals)) => refusals.clone(),
+            Some(Decision::Unchanged | Decision::Ready) | None => Vec::new(),
+        };
+        for refusal in &refusals {
+            self.ctx.reporter.emit(&Event::PlanRefused {
+                device: self.name.clone(),
+                kind: refusal.kind,
+                detail: refusal.detail.clone(),
+            });
+        }
+        let contested = refusals
+            .iter()
+            .find(|refusal| refusal.kind == RefusalKind::Contested);
+        if let (Some(refusal), ApplyMode::Auto) = (contested, observed.device.keel.apply) {
+            self.hold(HoldReason::Contested, &refusal.detail).await;
         }
         observed.session.close().await;
-        self.record.status.outcome = Some(Outcome::Refused.as_str().to_owned());
+        // how the change failed is worth more than that it is not tried again
+        if refusals
+            .iter()
+            .any(|refusal| refusal.kind != RefusalKind::FailedBefore)
+        {
+            self.record.status.outcome = Some(Outcome::Refused.as_str().to_owned());
+        }
         Done::new(Some(Outcome::Refused), Next::Interval)
     }
 
@@ -342,13 +346,14 @@ impl<'a> Work<'a> {
             })
             .await;
         if let Err(error) = ended {
+            self.note_lease_loss(&error);
             tracing::error!(device = %self.name, error = %chain(&error), "record not written");
         }
-        report_of(&self.name, self.record, done)
+        report_of(&self.name, self.record, &done)
     }
 }
 
-pub(super) fn report_of(name: &str, record: DeviceRecord, done: Done) -> Report {
+pub(super) fn report_of(name: &str, record: DeviceRecord, done: &Done) -> Report {
     Report {
         device: name.to_owned(),
         status: record.status,

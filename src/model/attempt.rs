@@ -188,6 +188,10 @@ pub struct Attempt {
     pub started: Timestamp,
     /// Stored running configuration before it.
     pub before: Option<Fingerprint>,
+    /// Stored intended configuration it was to reach, so that whoever settles it knows what
+    /// came into force.
+    #[serde(default)]
+    pub intended: Option<Fingerprint>,
     /// Stored running configuration after it.
     pub after: Option<Fingerprint>,
     /// What happened, in order.

@@ -1,21 +1,13 @@
 //! Finding the file, and laying file, environment and flags over the defaults.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use globset::Glob;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
-
-use super::place::place;
+use super::check::check;
 use super::problem::{Problem, SettingsError, from_yaml};
-use super::types::{LogFormat, Permitted, SecretOrigin, SecretSettings, Settings};
+use super::types::{LogFormat, SecretOrigin, Settings};
 use super::units::parse_duration;
-use crate::model::SecretName;
 
 /// Looked for in the working folder first.
 pub const WORKING_FILE: &str = "netkeel.yaml";
@@ -212,15 +204,7 @@ fn read(path: &Path, environment: &dyn Environment) -> Result<Settings, Settings
         path: path.to_owned(),
         source,
     })?;
-    let name = path.display().to_string();
-    let mut settings = parse(&name, &text)?;
-    let problems = check(&settings);
-    if !problems.is_empty() {
-        let placed = problems
-            .into_iter()
-            .map(|problem| place(&name, &text, problem));
-        return Err(SettingsError::Invalid(placed.collect()));
-    }
+    let mut settings = parse(&path.display().to_string(), &text)?;
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     settings.file = Some(path.to_owned());
@@ -284,205 +268,4 @@ fn resolve_paths(settings: &mut Settings, folder: &Path, home: Option<&Path>) {
 /// Neither `scheme://…` nor `user@host:path`.
 fn is_local_path(url: &str) -> bool {
     !url.split('/').next().unwrap_or_default().contains(':')
-}
-
-/// What no type can say.
-fn check(settings: &Settings) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let s = settings;
-    for (key, duration) in [
-        ("repository.timeout", s.repository.timeout),
-        ("repository.poll", s.repository.poll),
-        ("device.connect_timeout", s.device.connect_timeout),
-        ("device.silence_timeout", s.device.silence_timeout),
-        ("run.interval", s.run.interval),
-        ("run.retry_first", s.run.retry_first),
-        ("run.stale_after", s.run.stale_after()),
-        ("rendering.cpu", s.rendering.cpu),
-        ("rendering.wall", s.rendering.wall),
-    ] {
-        if duration.is_zero() {
-            problems.push(Problem::new(key, "must be longer than nothing"));
-        }
-    }
-    for (key, number) in [
-        ("limits.concurrency", s.limits.concurrency),
-        ("limits.per_site", s.limits.per_site),
-        ("limits.per_jump", s.limits.per_jump),
-        ("rollout.first", s.rollout.first),
-        ("rollout.growth", s.rollout.growth),
-        ("rails.contested_after", s.rails.contested_after),
-        ("rails.refused_logins", s.rails.refused_logins),
-    ] {
-        if number == 0 {
-            problems.push(Problem::new(key, "must be at least 1"));
-        }
-    }
-    if s.rendering.memory < 32 << 20 {
-        problems.push(
-            Problem::new(
-                "rendering.memory",
-                "the evaluator does not start in less than 32 MiB",
-            )
-            .with_hint("leave it at 512MiB unless templates need more"),
-        );
-    }
-    check_secrets(s, &mut problems);
-    problems
-}
-
-fn check_secrets(settings: &Settings, problems: &mut Vec<Problem>) {
-    for (name, secret) in &settings.secrets {
-        let key = format!("secrets.{name}");
-        if let Err(error) = SecretName::new(name.as_str()) {
-            problems.push(Problem::new(&key, error.to_string()));
-        }
-        for host in &secret.to.hosts {
-            if let Err(error) = Glob::new(host) {
-                problems.push(Problem::new(format!("{key}.to.hosts"), error.to_string()));
-            }
-        }
-    }
-    let references = [
-        ("repository.token", &settings.repository.token, true),
-        (
-            "repository.key_passphrase",
-            &settings.repository.key_passphrase,
-            true,
-        ),
-        ("ssh.key_passphrase", &settings.ssh.key_passphrase, false),
-    ];
-    for (key, name, git) in references {
-        let Some(name) = name else { continue };
-        match settings.secrets.get(name) {
-            None => problems.push(
-                Problem::new(
-                    key,
-                    format!("secret `{name}` is not defined under `secrets`"),
-                )
-                .with_hint("this key takes the name of a secret, never its value"),
-            ),
-            Some(secret) if git && !secret.to.git => problems.push(
-                Problem::new(
-                    key,
-                    format!("secret `{name}` may not be sent to the Git server"),
-                )
-                .with_hint(format!("add `git: true` under `secrets.{name}.to`")),
-            ),
-            Some(_) => {}
-        }
-    }
-}
-
-/// A map that refuses the same key twice: YAML does not, and the last one would win unseen.
-pub(super) fn unique_map<'de, D, K, V>(from: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord + fmt::Display,
-    V: Deserialize<'de>,
-{
-    struct Unique<K, V>(PhantomData<(K, V)>);
-    impl<'de, K, V> Visitor<'de> for Unique<K, V>
-    where
-        K: Deserialize<'de> + Ord + fmt::Display,
-        V: Deserialize<'de>,
-    {
-        type Value = BTreeMap<K, V>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a mapping")
-        }
-        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-            Ok(BTreeMap::new())
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries = BTreeMap::new();
-            while let Some(key) = map.next_key::<K>()? {
-                if entries.contains_key(&key) {
-                    return Err(A::Error::custom(format!("`{key}` is there twice")));
-                }
-                entries.insert(key, map.next_value()?);
-            }
-            Ok(entries)
-        }
-    }
-    from.deserialize_any(Unique(PhantomData))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenSecret {
-    file: Option<PathBuf>,
-    env: Option<String>,
-    command: Option<Vec<String>>,
-    to: Option<Permitted>,
-}
-
-impl<'de> Deserialize<'de> for SecretSettings {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let written = WrittenSecret::deserialize(from)?;
-        let origin = match (written.file, written.env, written.command) {
-            (Some(path), None, None) => SecretOrigin::File(path),
-            (None, Some(name), None) => SecretOrigin::Env(name),
-            (None, None, Some(words)) if !words.is_empty() => SecretOrigin::Command(words),
-            (None, None, Some(_)) => return Err(D::Error::custom("`command` is empty")),
-            (file, env, command) => {
-                let count = [file.is_some(), env.is_some(), command.is_some()];
-                return Err(D::Error::custom(format!(
-                    "a secret has exactly one of `file`, `env` and `command`, not {}",
-                    count.iter().filter(|given| **given).count()
-                )));
-            }
-        };
-        let to = written.to.ok_or_else(|| {
-            D::Error::custom(
-                "says not to whom it may be sent: `to: all`, or `to: {groups: [edge]}`",
-            )
-        })?;
-        Ok(Self { origin, to })
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct WrittenPermitted {
-    hosts: Vec<String>,
-    groups: Vec<String>,
-    git: bool,
-}
-
-impl<'de> Deserialize<'de> for Permitted {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct To;
-        impl<'de> Visitor<'de> for To {
-            type Value = Permitted;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`all`, or a mapping with `hosts`, `groups`, `git`")
-            }
-            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Permitted, E> {
-                if word == "all" {
-                    return Ok(Permitted {
-                        all: true,
-                        ..Permitted::default()
-                    });
-                }
-                Err(E::custom(format!(
-                    "`to: {word}` is not known; there is `to: all`"
-                )))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Permitted, A::Error> {
-                let written = WrittenPermitted::deserialize(MapAccessDeserializer::new(map))?;
-                let to = Permitted {
-                    all: false,
-                    hosts: written.hosts,
-                    groups: written.groups,
-                    git: written.git,
-                };
-                if to == Permitted::default() {
-                    return Err(A::Error::custom("`to` permits nobody"));
-                }
-                Ok(to)
-            }
-        }
-        from.deserialize_any(To)
-    }
 }

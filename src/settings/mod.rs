@@ -1,19 +1,20 @@
 //! Netkeel's own settings: defaults < file < environment < flags -> one checked `Settings`.
 //!
 //! * [`Settings`] is the whole of it, every field with its meaning, unit and default;
-//! * `load` finds the file and lays the layers over each other;
+//! * `load` finds the file and lays the layers over each other, `check` looks at the result;
 //! * `units` reads `15m` and `8MiB`; `problem` says what is wrong and where;
 //! * [`SettingsSecrets`] turns the name of a secret into its value for those that may
 //!   have it.
 //!
 //! "Config" always means a device's configuration; these are settings.
 
+mod check;
 mod load;
-mod place;
 mod problem;
 mod secrets;
 mod types;
 mod units;
+mod written;
 
 #[cfg(test)]
 mod tests;

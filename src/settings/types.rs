@@ -25,7 +25,7 @@ pub struct Settings {
     /// otherwise `$XDG_STATE_HOME/netkeel` (`~/.local/state/netkeel`).
     pub state: PathBuf,
     /// What the names of secrets mean, and who may have them.
-    #[serde(deserialize_with = "super::load::unique_map")]
+    #[serde(deserialize_with = "super::written::unique_map")]
     pub secrets: BTreeMap<SecretName, SecretSettings>,
     /// How devices are logged in to.
     pub ssh: SshSettings,
@@ -69,10 +69,10 @@ pub struct RepositorySettings {
     /// PEM file of certificate authorities for https; the system's own if absent.
     pub ca_file: Option<PathBuf>,
     /// No Git operation takes longer. Default 60 s.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub timeout: Duration,
     /// How often the branch is looked at. A local repository is also watched. Default 1 min.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub poll: Duration,
     /// Largest file, in bytes. Default 8 MiB.
     #[serde(deserialize_with = "units::bytes")]
@@ -170,10 +170,13 @@ pub struct SshSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct LimitSettings {
     /// In all. Default 64.
+    #[serde(deserialize_with = "units::positive")]
     pub concurrency: usize,
     /// Per site. Default 32.
+    #[serde(deserialize_with = "units::positive")]
     pub per_site: usize,
     /// Per jump host. Default 8.
+    #[serde(deserialize_with = "units::positive")]
     pub per_jump: usize,
 }
 
@@ -192,10 +195,10 @@ impl Default for LimitSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceSettings {
     /// Longest wait for a connection and login. Default 20 s.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub connect_timeout: Duration,
     /// Longest silence while a command runs. Default 60 s.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub silence_timeout: Duration,
 }
 
@@ -215,7 +218,7 @@ pub struct RunSettings {
     /// Address of `/metrics`, `/healthz`, `/readyz`, `/api`. Default `127.0.0.1:9860`.
     pub listen: SocketAddr,
     /// Every device is looked at this often. Default 15 min.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub interval: Duration,
     /// Triggers that come within this time of each other are one. Default 200 ms.
     #[serde(deserialize_with = "units::duration")]
@@ -228,7 +231,7 @@ pub struct RunSettings {
     #[serde(deserialize_with = "units::optional_duration")]
     pub stale_after: Option<Duration>,
     /// First wait after a failure; doubles each time. Default 30 s.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub retry_first: Duration,
     /// Longest wait after failures. Default 15 min.
     #[serde(deserialize_with = "units::duration")]
@@ -265,10 +268,10 @@ pub struct RenderSettings {
     #[serde(deserialize_with = "units::bytes")]
     pub memory: u64,
     /// CPU time of the child. Default 60 s.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub cpu: Duration,
     /// Wall-clock time per device. Default 30 s.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::some_time")]
     pub wall: Duration,
     /// Steps of the template engine per device. Default 50,000,000.
     pub fuel: u64,
@@ -296,8 +299,10 @@ pub struct RolloutSettings {
     /// Waves at all. Without them every device of a revision may go at once. Default true.
     pub enabled: bool,
     /// Devices of the first wave. Default 1.
+    #[serde(deserialize_with = "units::positive")]
     pub first: usize,
     /// Each wave is this many times as large as the one before. Default 4.
+    #[serde(deserialize_with = "units::positive")]
     pub growth: usize,
 }
 
@@ -316,12 +321,14 @@ impl Default for RolloutSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct RailSettings {
     /// This many reversals of one section stop applies on that device. Default 2.
+    #[serde(deserialize_with = "units::positive")]
     pub contested_after: usize,
     /// … within this time. Default 1 day.
     #[serde(deserialize_with = "units::duration")]
     pub contested_within: Duration,
     /// This many refused logins in a row on one credential stop all logins with it.
     /// Default 3.
+    #[serde(deserialize_with = "units::positive")]
     pub refused_logins: usize,
 }
 
@@ -341,11 +348,11 @@ impl Default for RailSettings {
 #[serde(rename_all = "kebab-case")]
 pub enum SaveUnsaved {
     /// Such a device is not changed until somebody has saved or reloaded it.
-    #[default]
     Never,
     /// Change it and save everything.
     Save,
     /// Change it, do not save, and report it.
+    #[default]
     LeaveUnsaved,
 }
 
@@ -353,7 +360,7 @@ pub enum SaveUnsaved {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApplySettings {
-    /// What happens when running differed from startup beforehand. Default `never`.
+    /// What happens when running differed from startup beforehand. Default `leave-unsaved`.
     pub save_unsaved: SaveUnsaved,
 }
 

@@ -127,6 +127,43 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D
     Ok(Written::deserialize(from)?.0)
 }
 
+/// For durations that cannot be nothing.
+pub(super) fn some_time<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    struct Visitor;
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = Duration;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a duration such as `15m`")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
+            let duration = parse_duration(text).map_err(E::custom)?;
+            if duration.is_zero() {
+                return Err(E::custom("must be longer than nothing"));
+            }
+            Ok(duration)
+        }
+    }
+    from.deserialize_str(Visitor)
+}
+
+/// For numbers that count something there must be one of.
+pub(super) fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    struct Visitor;
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = usize;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a whole number of at least 1")
+        }
+        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<usize, E> {
+            match usize::try_from(number) {
+                Ok(number) if number > 0 => Ok(number),
+                Ok(_) | Err(_) => Err(E::custom("must be at least 1")),
+            }
+        }
+    }
+    from.deserialize_u64(Visitor)
+}
+
 /// For optional durations.
 pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
     from: D,

@@ -47,7 +47,8 @@ fn attempts(tx: &Transaction<'_>) -> Result<Vec<AttemptEntry>, Fault> {
     let bodies = texts(tx, "SELECT body FROM attempt", [])?;
     let entry = |text: &String| {
         let attempt: Attempt = decode(text)?;
-        let configs = [attempt.before, attempt.after].into_iter().flatten();
+        let configs = [attempt.before, attempt.intended, attempt.after];
+        let configs = configs.into_iter().flatten();
         Ok(AttemptEntry {
             id: attempt.id.0,
             device: attempt.device,

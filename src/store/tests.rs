@@ -63,6 +63,7 @@ fn attempt(lease: &Lease, n: u32, started: Timestamp) -> Attempt {
         reason: "because".to_owned(),
         started,
         before: None,
+        intended: None,
         after: None,
         steps: Vec::new(),
         outcome: None,

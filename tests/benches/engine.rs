@@ -1,5 +1,6 @@
 //! Parse, compare and plan of large configurations.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use netkeel::config::{Document, Scope, compare};
@@ -18,14 +19,15 @@ fn pair(lines: usize) -> (String, String) {
         let mut text = String::from("version 15.9\nhostname core\n!\n");
         for n in 0..interfaces {
             let cost = if changed && n % 17 == 0 { 77 } else { 10 };
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "interface GigabitEthernet{}/{}\n description port {n}\n \
                  ip address 10.{}.{}.1 255.255.255.0\n ip ospf cost {cost}\n no shutdown\n!\n",
                 n / 48,
                 n % 48,
                 (n / 250) % 250,
                 n % 250
-            ));
+            );
         }
         text.push_str("end\n");
         text

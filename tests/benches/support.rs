@@ -1,5 +1,6 @@
 //! Simulated devices in another process, a working place, CPU time, goals.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,7 +46,8 @@ pub(crate) fn config(metric: u32) -> String {
          archive\n path flash:archive\n!\nusername netkeel privilege 15 secret 0 bench\n!\n",
     );
     for n in 0..56 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "interface GigabitEthernet{}/{}\n description link {n} of {{name}}\n \
              ip address 10.{}.{}.1 255.255.255.252\n ip ospf cost {}\n \
              ip access-group EDGE in\n no shutdown\n!\n",
@@ -53,22 +55,24 @@ pub(crate) fn config(metric: u32) -> String {
             n % 8,
             n / 250,
             n % 250,
-            10 + n,
-        ));
+            10 + n
+        );
     }
     text.push_str("router ospf 1\n router-id 10.255.0.1\n passive-interface default\n!\n");
     text.push_str("ip access-list extended EDGE\n");
     for n in 1..=60 {
-        text.push_str(&format!(
-            " {} permit tcp 192.0.2.0 0.0.0.255 host 10.9.0.{n} eq 443\n",
+        let _ = writeln!(
+            text,
+            " {} permit tcp 192.0.2.0 0.0.0.255 host 10.9.0.{n} eq 443",
             n * 10
-        ));
+        );
     }
     text.push_str(" 700 permit ip any any\n!\n");
     for n in 0..40 {
-        text.push_str(&format!(
-            "ip route 172.16.{n}.0 255.255.255.0 10.0.{n}.2 {metric}\n"
-        ));
+        let _ = writeln!(
+            text,
+            "ip route 172.16.{n}.0 255.255.255.0 10.0.{n}.2 {metric}"
+        );
     }
     text.push_str("!\nline vty 0 4\n login local\n transport input ssh\n!\nend\n");
     text
@@ -152,13 +156,15 @@ impl Place {
         let mut known = String::new();
         let mut hosts = String::from("---\n");
         for device in devices {
-            known.push_str(&format!("{}\n", text(device, "host_key")));
-            hosts.push_str(&format!(
-                "{}: {{hostname: {}, port: {}}}\n",
+            let (address, key) = (text(device, "address"), text(device, "host_key"));
+            let _ = writeln!(known, "[{address}]:{} {key}", device["port"]);
+            let _ = writeln!(
+                hosts,
+                "{}: {{hostname: {}, port: {}}}",
                 text(device, "name"),
                 text(device, "address"),
                 device["port"]
-            ));
+            );
         }
         std::fs::write(self.path("known_hosts"), known).expect("known_hosts");
         std::fs::write(self.path("password"), text(&devices[0], "password")).expect("a password");

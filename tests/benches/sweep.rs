@@ -54,15 +54,17 @@ pub(crate) fn library(verdicts: &mut Verdicts) {
         .enable_all()
         .build()
         .expect("tokio");
+    let intended: Arc<str> = config(200).into();
     let (before, started) = (cpu(Whose::Mine), Instant::now());
     let lines = runtime.block_on(async {
         let permits = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
         for target in targets {
             let (connector, permits) = (Arc::clone(&connector), Arc::clone(&permits));
+            let intended = Arc::clone(&intended);
             running.spawn(async move {
                 let _permit = permits.acquire_owned().await.expect("a permit");
-                look(&connector, target).await
+                look(&connector, target, &intended).await
             });
         }
         running.join_all().await.into_iter().sum::<usize>()
@@ -87,7 +89,7 @@ pub(crate) fn library(verdicts: &mut Verdicts) {
     );
 }
 
-async fn look(connector: &SshConnector, target: Target) -> usize {
+async fn look(connector: &SshConnector, target: Target, intended: &str) -> usize {
     let mut session = connector.connect(&target).await.expect("a session");
     let raw = session
         .config(Datastore::Running)
@@ -97,7 +99,7 @@ async fn look(connector: &SshConnector, target: Target) -> usize {
     let dialect = &*target.pack.dialect;
     let mut sealer = Sealer::new([7; 32], BTreeMap::new());
     let running = Document::parse(&sealer.running(raw.expose(), dialect), dialect);
-    let text = config(200).replace("{name}", &target.device);
+    let text = intended.replace("{name}", &target.device);
     let intended = Document::parse(&sealer.intended(&text, dialect), dialect);
     let full = Scope {
         full: true,

@@ -150,7 +150,9 @@ async fn a_change_from_plan_to_rollback() {
             .contains("to the core")
     );
     place.run(&["status"]).is(0, &["rolled_back"]);
-    place.run(&["apply", "r1", "--yes"]).is(6, &["hold"]);
+    place
+        .run(&["apply", "r1", "--yes"])
+        .is(6, &["on hold (rolled_back)", "netkeel release r1"]);
     place.run(&["release", "r1"]).is(0, &["r1 is released"]);
     place.run(&["apply", "r1", "--yes"]).is(0, &["r1: applied"]);
     place
@@ -282,7 +284,7 @@ fn the_example_repository_checks_and_its_simulation_starts() {
         "--config",
         &config,
         "--listen",
-        "127.77.1.1:0",
+        "127.77.1.1:22022",
     ])
     .stdout(Stdio::piped())
     .spawn()
@@ -337,8 +339,33 @@ async fn no_output_in_a_pipe_has_colours_unless_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_decide_the_exit_code_by_severity() {
     let place = Place::two().await;
-    place.write("policies/p.yaml", "rules:\n  - id: no-telnet\n    severity: low\n    title: x\n    platform: ios\n    must: {line: 'service password-encryption'}\n");
-    let ran = place.run_in_tree(&["check"]);
-    eprintln!("{}", ran.err);
-    assert!([0, 2, 4].contains(&ran.code));
+    let pack = "apiVersion: netkeel.dev/v1\nkind: PolicyPack\n\
+        metadata: {name: ours, version: 1, owner: net}\n\
+        rules:\n  - id: passwords-hashed\n    title: Passwords are hashed\n    severity: SEVERITY\n    \
+        select: {platform: ios}\n    require: [{line: '^service password-encryption$'}]\n    \
+        message: add it\n";
+    for (severity, code) in [("low", 0), ("high", 4)] {
+        place.write("policies/ours.yaml", &pack.replace("SEVERITY", severity));
+        place
+            .run_in_tree(&["check"])
+            .is(code, &["r1", "passwords-hashed", severity]);
+        place
+            .run_in_tree(&["check", "--fail-on", "low"])
+            .is(4, &["passwords-hashed"]);
+        place
+            .run_in_tree(&["plan", "--fail-on", "never"])
+            .is(0, &["passwords-hashed"]);
+        place.commit(severity);
+        place.run(&["run", "--once"]).is(code, &[severity]);
+        place.run(&["status"]).is(code, &[severity]);
+    }
+    // A safety limit is told before a broken rule, a wrong input before both.
+    place.write("intent/configs/r1.cfg", "\n");
+    place
+        .run_in_tree(&["plan"])
+        .is(6, &["empty_intent", "passwords-hashed"]);
+    place.write("policies/ours.yaml", "rules: 7\n");
+    place
+        .run_in_tree(&["check"])
+        .is(2, &["policies/ours.yaml:1:"]);
 }

@@ -145,3 +145,64 @@ fn every_case_without_differences_has_equal_meaning_both_ways() {
         }
     }
 }
+
+fn concat(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().concat()
+}
+
+/// Least of three runs, in seconds.
+fn took(text: &str, dialect: &Dialect) -> f64 {
+    let run = || {
+        let start = tokio::time::Instant::now();
+        let doc = Document::parse(text, dialect);
+        let found = compare(
+            &doc,
+            &Document::parse("hostname x\n", dialect),
+            None,
+            dialect,
+            &Scope {
+                full: true,
+                sections: Vec::new(),
+            },
+        );
+        assert!(!found.ops.is_empty());
+        start.elapsed().as_secs_f64()
+    };
+    (0..3).map(|_| run()).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn time_grows_with_the_text_and_not_faster() {
+    let traps: [fn(usize) -> String; 6] =
+        [
+            |n| {
+                concat((0..n).map(|i| {
+                    format!("interface Loopback{i}\n ip address 10.0.0.1 255.255.255.255\n")
+                }))
+            },
+            |n| {
+                concat((0..n).map(|i| {
+                    format!(
+                        "ip prefix-list P{} permit 10.0.0.0/8 le {}\n",
+                        i % 50,
+                        i % 33
+                    )
+                }))
+            },
+            |n| "banner motd ^C\n".repeat(n),
+            |n| "crypto pki certificate chain A\n certificate ca 01\n".repeat(n),
+            |n| "interface Loopback0\n description x\n".repeat(n),
+            |n| concat((0..n).map(|i| format!("{}deeper {i}\n", " ".repeat(i % 60)))),
+        ];
+    let packs = Packs::builtin().expect("built-in packs");
+    for (at, trap) in traps.iter().enumerate() {
+        for pack in packs.names().iter().filter_map(|name| packs.get(name)) {
+            let dialect = &*pack.dialect;
+            let (small, large) = (took(&trap(300), dialect), took(&trap(3_000), dialect));
+            assert!(
+                large < small * 60.0 + 0.05,
+                "trap {at}: {small} s, ten times as much takes {large} s"
+            );
+        }
+    }
+}

@@ -1,6 +1,10 @@
 //! The integration tests: one binary, one module per area.
 
+mod apply;
+#[path = "../architecture.rs"]
+mod architecture;
 mod bad_input;
+mod cli;
 mod commands;
 mod compare;
 mod deploy;

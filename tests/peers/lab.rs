@@ -1,5 +1,6 @@
 //! Four real FRR routers (tests/peers/lab/frr-lab.sh).
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -118,7 +119,7 @@ impl Lab {
         let world = World::new(url, repository, &self.known_hosts(), &secrets);
         let mut hosts = String::from("---\n");
         for router in ROUTERS {
-            hosts.push_str(&format!("r{router}:\n  hostname: 127.0.1.{router}\n"));
+            let _ = write!(hosts, "r{router}:\n  hostname: 127.0.1.{router}\n");
             world.write(
                 &format!("intent/configs/r{router}.cfg"),
                 &self.running(router),

@@ -4,6 +4,11 @@
 //! These tests need root and Debian packages; `tests/run` installs them and sets
 //! `NETKEEL_PEERS=1`. Without that every test here says that it was left out.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "what is left out, and what a failed test saw, is said"
+)]
+
 mod frr;
 mod git_library;
 mod git_servers;

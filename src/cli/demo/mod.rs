@@ -1,11 +1,15 @@
 //! `netkeel demo`
 //!
 //! * `story` is the list of steps, each a function that shows something and checks that it
-//!   was there to be seen: the demo is a test as well;
+//!   was there to be seen: the demo is a test as well; `changes` and `rails` have the rest;
+//! * `make` makes the repository and the routers;
 //! * `world` is what they happen in: a fleet, a repository, the controller in a process of
 //!   its own (so that it can really be killed), commands as a person types them;
 //! * `teller` is the pace and the look.
 
+mod changes;
+mod make;
+mod rails;
 mod story;
 mod teller;
 mod world;

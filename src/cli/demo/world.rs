@@ -1,10 +1,11 @@
 //! What the story happens in: a fleet, a repository, the controller, commands.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use git2::Repository;
+use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,13 +13,12 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use super::make::{start_fleet, write};
 use super::teller::Teller;
-use crate::cli::app::{App, now, this_program};
-use crate::cli::args::Common;
+use crate::cli::app::{now, this_program};
 use crate::cli::error::{CliError, Result};
-use crate::cli::init::files::{FILES, SECRETS};
-use crate::cli::{init, sim};
-use crate::sim::{Fleet, FleetOptions, Pace};
+use crate::cli::init;
+use crate::sim::Fleet;
 
 /// The devices' clock runs this many times faster than ours: five minutes of a router's
 /// undo timer take ten seconds.
@@ -179,17 +179,18 @@ impl World {
         })
     }
 
-    /// Changes a file of the repository and commits it.
-    pub(super) fn commit(&self, message: &str, path: &str, from: &str, to: &str) -> Result<()> {
-        let path = self.tree().join(path);
-        let text = std::fs::read_to_string(&path)?;
-        if !text.contains(from) {
-            return Err(CliError::failure(format!(
-                "`{}` has no `{from}`",
-                path.display()
-            )));
+    /// Changes files of the repository and commits them. An edit is a path, what stands
+    /// there, and what is to stand there.
+    pub(super) fn commit(&self, message: &str, edits: &[(&str, &str, &str)]) -> Result<()> {
+        for (path, from, to) in edits {
+            let path = self.tree().join(path);
+            let text = std::fs::read_to_string(&path)?;
+            if !text.contains(from) {
+                let shown = path.display();
+                return Err(CliError::failure(format!("`{shown}` has no `{from}`")));
+            }
+            std::fs::write(&path, text.replacen(from, to, 1))?;
         }
-        std::fs::write(&path, text.replacen(from, to, 1))?;
         init::record(&self.repository, message).map_err(git)?;
         Ok(())
     }
@@ -260,22 +261,56 @@ impl World {
         }
     }
 
-    /// Waits until the controller has looked at the head of the branch, and says of all
-    /// devices what is wanted.
-    pub(super) async fn until_all(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
+    /// Waits until the controller has looked at every device for the head of the branch,
+    /// and all of them are in line.
+    pub(super) async fn until_in_line(&self) -> Result<()> {
+        let (asked, head) = (now(), self.head()?);
+        let fresh = |device: &Value| {
+            let seen = device["last_seen"]
+                .as_str()
+                .and_then(|text| text.parse().ok());
+            device["status"] == "compliant" && seen.is_some_and(|seen: Timestamp| seen > asked)
+        };
         let deadline = Instant::now() + PATIENCE;
-        let head = self.head()?;
         loop {
             let status = self.status().await.unwrap_or_default();
             let devices = status["devices"].as_array().cloned().unwrap_or_default();
-            let all = !devices.is_empty() && devices.iter().all(&is_so);
+            let all = !devices.is_empty() && devices.iter().all(fresh);
             if all && status["revision"] == head.as_str() {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(CliError::failure(format!("{what}; the status is {status}")));
+                let text = format!("all devices should be compliant; the status is {status}");
+                return Err(CliError::failure(text));
             }
             tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The outcome of the newest attempt on a device for the head of the branch, once there
+    /// is one that satisfies.
+    pub(super) async fn until_attempt(&self, name: &str, outcome: &str) -> Result<Value> {
+        let (deadline, head) = (Instant::now() + PATIENCE, self.head()?);
+        loop {
+            let ran = self
+                .netkeel(&format!("history {name} --json --limit 5"))
+                .await?;
+            let history: Value = serde_json::from_str(&ran.text).unwrap_or_default();
+            let attempts = history["attempts"].as_array().cloned().unwrap_or_default();
+            let found = attempts.into_iter().find(|attempt| {
+                attempt["revision"] == head.as_str() && attempt["outcome"] == outcome
+            });
+            if let Some(attempt) = found {
+                return Ok(attempt);
+            }
+            if Instant::now() > deadline {
+                let text = format!(
+                    "an attempt on {name} should be {outcome}; instead:\n{}",
+                    ran.text
+                );
+                return Err(CliError::failure(text));
+            }
+            tokio::time::sleep(4 * LOOK).await;
         }
     }
 
@@ -314,52 +349,4 @@ pub(super) fn one(status: &Value, name: &str) -> Value {
 
 fn git(error: git2::Error) -> CliError {
     CliError::failure(error).while_doing("the demonstration's repository")
-}
-
-/// This project's own `intent/` and `policies/`, on addresses of this demonstration alone,
-/// and settings beside them.
-fn write(folder: &Path, tree: &Path, net: u8) -> Result<()> {
-    for (path, text) in FILES {
-        let path = tree.join(path);
-        std::fs::create_dir_all(path.parent().unwrap_or(tree))?;
-        std::fs::write(
-            path,
-            text.replace("hostname: 127.1.0.", &format!("hostname: 127.{net}.0.")),
-        )?;
-    }
-    let secrets = folder.join("secrets");
-    std::fs::create_dir_all(&secrets)?;
-    let mut lines = String::new();
-    for (name, value) in SECRETS {
-        init::keep(&secrets.join(name), value, 0o600)?;
-        lines.push_str(&format!("  {name}: {{file: secrets/{name}, to: all}}\n"));
-    }
-    std::fs::write(
-        folder.join("netkeel.yaml"),
-        format!(
-            "repository: {{url: network, poll: 5s}}\nstate: state\nsecrets:\n{lines}\
-             ssh: {{known_hosts: known_hosts}}\ndevice: {{connect_timeout: 3s}}\n\
-             run: {{interval: 2s, retry_first: 1s, retry_most: 2s, stale_after: 30s}}\n"
-        ),
-    )?;
-    Ok(())
-}
-
-/// The routers, running what they are meant to run; their keys become the known ones.
-async fn start_fleet(folder: &Path, tree: &Path) -> Result<Fleet> {
-    let common = Common {
-        settings: Some(folder.join("netkeel.yaml")),
-        ..Common::default()
-    };
-    let mut app = App::new(common);
-    let specs = sim::of_repository(&mut app, tree).await?;
-    let options = FleetOptions {
-        pace: Pace::Times(FASTER),
-        start: now(),
-    };
-    let fleet = Fleet::start(specs, options)
-        .await
-        .map_err(CliError::failure)?;
-    sim::trust(&app, &fleet)?;
-    Ok(fleet)
 }

@@ -123,82 +123,80 @@ fn needs(can: &Capabilities) -> Vec<String> {
 
 /// For a person.
 pub(crate) fn text(seen: &Understood, paint: Paint) -> String {
-    let facts = &seen.facts;
-    let mut text = String::new();
-    let uptime = facts
-        .uptime
-        .map(|s| format!(", up {} h", s / 3600))
-        .unwrap_or_default();
-    let serial = if facts.serial.is_empty() {
-        String::new()
-    } else {
-        format!(", serial {}", facts.serial)
+    let mut text = format!("{}\n", headline(&seen.facts, paint));
+    let mut row = |title: &str, content: &str| {
+        let _ = writeln!(text, "{title:18}{content}");
     };
-    let model = format!("{} {}", facts.vendor, facts.model);
-    let _ = writeln!(
-        text,
-        "{}  {} {}{serial}{uptime}",
-        paint.bold(&facts.hostname),
-        model.trim_end(),
-        facts.version
-    );
-    let _ = writeln!(text, "platform          {}", seen.platform);
+    row("platform", &seen.platform);
     let covered = format!("{} %", seen.coverage);
     let covered = if seen.coverage >= 90 {
         paint.green(&covered)
     } else {
         paint.yellow(&covered)
     };
-    let _ = writeln!(
-        text,
-        "configuration     {}, {covered} of them covered by rules of the platform (the rest by the general ones)",
-        count(seen.lines, "line")
+    let lines = count(seen.lines, "line");
+    row(
+        "configuration",
+        &format!(
+            "{lines}, {covered} of them covered by rules of the platform (the rest by the general ones)"
+        ),
     );
-    let mut sections: Vec<_> = seen.sections.iter().collect();
-    sections.sort_by_key(|(name, number)| (std::cmp::Reverse(**number), (*name).clone()));
-    let shown: Vec<String> = sections
-        .iter()
-        .take(12)
-        .map(|(name, n)| format!("{n} {name}"))
-        .collect();
-    let more = sections.len().saturating_sub(12);
-    let more = if more > 0 {
-        format!(" and {more} more kinds")
-    } else {
-        String::new()
-    };
-    let _ = writeln!(text, "sections          {}{more}", shown.join(", "));
-    let _ = writeln!(
-        text,
-        "secrets           {}, sealed before anything else sees them",
-        seen.secrets
+    row("sections", &sections(&seen.sections));
+    row(
+        "secrets",
+        &format!("{}, sealed before anything else sees them", seen.secrets),
     );
-    let _ = writeln!(text, "without meaning   {}", count(seen.noise, "line"));
-    if !seen.not_understood.is_empty() {
-        let what = count(seen.not_understood.len(), "line");
-        let _ = writeln!(text, "{}    {what}:", paint.red("not understood"));
-        seen.not_understood.iter().for_each(|line| {
-            let _ = writeln!(text, "    {line}");
-        });
+    row("without meaning", &count(seen.noise, "line"));
+    for (i, line) in seen.not_understood.iter().enumerate() {
+        row(if i == 0 { "NOT UNDERSTOOD" } else { "" }, &paint.red(line));
     }
     match seen.unsaved {
-        Some(true) => {
-            let _ = writeln!(
-                text,
-                "startup           {}",
-                paint.yellow("differs from running: somebody did not save")
-            );
-        }
-        Some(false) => {
-            let _ = writeln!(text, "startup           the same as running");
-        }
+        Some(true) => row(
+            "startup",
+            &paint.yellow("differs from running: somebody did not save"),
+        ),
+        Some(false) => row("startup", "the same as running"),
         None => {}
     }
     for (i, need) in seen.changes.iter().enumerate() {
-        let title = if i == 0 { "to change it" } else { "" };
-        let _ = writeln!(text, "{title:18}{need}");
+        row(if i == 0 { "to change it" } else { "" }, need);
     }
     text
+}
+
+/// Who it is.
+fn headline(facts: &Facts, paint: Paint) -> String {
+    let uptime = facts
+        .uptime
+        .map(|s| format!(", up {} h", s / 3600))
+        .unwrap_or_default();
+    let serial = match facts.serial.as_str() {
+        "" => String::new(),
+        serial => format!(", serial {serial}"),
+    };
+    let model = format!("{} {}", facts.vendor, facts.model);
+    let (name, model, version) = (
+        paint.bold(&facts.hostname),
+        model.trim_end(),
+        &facts.version,
+    );
+    format!("{name}  {model} {version}{serial}{uptime}")
+}
+
+/// Kinds of sections, the most frequent first.
+fn sections(kinds: &BTreeMap<String, usize>) -> String {
+    const SHOWN: usize = 12;
+    let mut kinds: Vec<_> = kinds.iter().collect();
+    kinds.sort_by_key(|(name, number)| (std::cmp::Reverse(**number), (*name).clone()));
+    let shown: Vec<String> = kinds
+        .iter()
+        .take(SHOWN)
+        .map(|(name, n)| format!("{n} {name}"))
+        .collect();
+    match kinds.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more kinds", shown.join(", ")),
+    }
 }
 
 #[cfg(test)]

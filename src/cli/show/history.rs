@@ -1,6 +1,7 @@
 //! What was done to a device, and what it looked like.
 
 use jiff::Timestamp;
+use std::fmt::Write as _;
 
 use super::{ago, clock, count};
 use crate::cli::ui::Paint;
@@ -16,18 +17,19 @@ pub(crate) fn device(
     verbose: bool,
 ) -> String {
     let mut text = format!("{}\n", paint.bold(name));
-    text.push_str(&format!("{}:\n", count(attempts.len(), "attempt")));
+    let _ = writeln!(text, "{}:", count(attempts.len(), "attempt"));
     for attempt in attempts {
         text.push_str(&one(attempt, now, paint, verbose));
     }
-    text.push_str(&format!("{} seen:\n", count(seen.len(), "configuration")));
+    let _ = writeln!(text, "{} seen:", count(seen.len(), "configuration"));
     for (at, hash) in seen {
-        text.push_str(&format!(
-            "  {}  {}  {}\n",
+        let _ = writeln!(
+            text,
+            "  {}  {}  {}",
             clock(*at),
             hash.short(),
             ago(*at, now)
-        ));
+        );
     }
     text
 }
@@ -60,17 +62,13 @@ fn one(attempt: &Attempt, now: Timestamp, paint: Paint, verbose: bool) -> String
         },
     );
     if !attempt.detail.is_empty() {
-        text.push_str(&format!("      {}\n", attempt.detail));
+        let _ = writeln!(text, "      {}", attempt.detail);
     }
     if verbose {
         for step in &attempt.steps {
             let kind = serde_json::to_value(step.kind).unwrap_or_default();
             let kind = kind.as_str().unwrap_or_default().to_owned();
-            text.push_str(&format!(
-                "      {}  {kind:10}  {}\n",
-                clock(step.at),
-                step.note
-            ));
+            let _ = writeln!(text, "      {}  {kind:10}  {}", clock(step.at), step.note);
         }
     }
     text
@@ -97,6 +95,7 @@ pub(crate) mod tests {
             reason: "netkeel apply".into(),
             started: at,
             before: None,
+            intended: None,
             after: None,
             steps: vec![Step {
                 at,

@@ -1,6 +1,7 @@
 //! Resolved hosts.
 
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 use super::{Table, count};
 use crate::cli::ui::Paint;
@@ -40,10 +41,10 @@ pub(crate) fn hosts(
     let mut text = table.within(width, &["GROUPS", "INTENT", "SITE"]);
     if verbose {
         for device in devices {
-            text.push_str(&format!("{} {}\n", paint.bold(&device.name), device.data));
+            let _ = writeln!(text, "{} {}", paint.bold(&device.name), device.data);
         }
     }
-    text.push_str(&format!("{}\n", count(devices.len(), "host")));
+    let _ = writeln!(text, "{}", count(devices.len(), "host"));
     text
 }
 

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use super::count;
 use super::diff::painted;
 use crate::cli::ui::Paint;
-use crate::model::{Decision, Disruption, DriftCounts, Plan, Proof, Refusal, UndoMethod};
+use crate::model::{
+    Decision, Disruption, DriftCounts, Plan, Proof, Refusal, RefusalKind, UndoMethod,
+};
 
 /// `2 missing, 1 extra`; `nothing` when there is no difference.
 pub(crate) fn drift(counts: &DriftCounts) -> String {
@@ -62,12 +64,10 @@ fn folded<'a>(plans: &[&'a Plan]) -> Vec<Vec<&'a Plan>> {
     let mut groups: Vec<Vec<&Plan>> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for plan in plans {
-        // Not the reasons: they name lines, and those differ from device to device.
-        let commands = plan.remediation.iter().map(|c| (&c.line, c.disruption));
         let key = format!(
             "{}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}\u{0}{:?}",
             plan.diff,
-            commands.collect::<Vec<_>>(),
+            plan.remediation,
             plan.decision,
             plan.proof,
             plan.cause,
@@ -142,13 +142,26 @@ fn one(text: &mut String, group: &[&Plan], paint: Paint, verbose: bool) {
                 &format!("  {what} {}: {}", refusal.kind.as_str(), refusal.detail),
             );
         }
-        if refusals.iter().all(Refusal::is_acceptable) {
-            for plan in group {
-                let (id, device) = (&plan.id, &plan.device);
-                let command = format!("netkeel accept deletion {id} {device} --why …");
-                line(text, &format!("  if it is meant: `{command}`"));
-            }
+        if let Some(way) = way_on(refusals) {
+            let way = way
+                .replace("PLAN", &plan.id.0)
+                .replace("HOST", &plan.device);
+            line(text, &format!("  after a look at it: {way}"));
         }
+    }
+}
+
+/// What a person may do about refusals, if all of them can be accepted.
+fn way_on(refusals: &[Refusal]) -> Option<&'static str> {
+    let all = |kinds: &[RefusalKind]| refusals.iter().all(|r| kinds.contains(&r.kind));
+    if all(&[RefusalKind::LargeDeletion, RefusalKind::EmptyIntent]) {
+        Some("`netkeel accept deletion PLAN HOST --why …`")
+    } else if all(&[RefusalKind::Contested]) {
+        Some("`netkeel release HOST`")
+    } else if all(&[RefusalKind::AttendedOnly]) {
+        Some("`netkeel apply HOST --attended`")
+    } else {
+        None
     }
 }
 
@@ -257,7 +270,7 @@ fn undo(plan: &Plan) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, RefusalKind, Undo};
+    use crate::model::{ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, Undo};
 
     /// A plan that adds one line.
     pub(crate) fn example(device: &str, decision: Decision) -> Plan {
@@ -332,10 +345,6 @@ pub(crate) mod tests {
         );
         assert!(
             text.contains("refused: large_deletion: 12 of 40 lines"),
-            "{text}"
-        );
-        assert!(
-            text.contains("`netkeel accept deletion p-r1 r1 --why …`"),
             "{text}"
         );
     }

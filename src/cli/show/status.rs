@@ -1,6 +1,7 @@
 //! The fleet's status as a table, and what exit code it means.
 
 use jiff::Timestamp;
+use std::fmt::Write as _;
 
 use super::plan::drift;
 use super::{Table, ago, count};
@@ -37,7 +38,7 @@ pub(crate) fn fleet(
     for device in &status.devices {
         let good = device.status == Compliance::Compliant;
         if let Some(detail) = device.detail.as_ref().filter(|_| !good) {
-            text.push_str(&format!("{}: {detail}\n", paint.bold(&device.name)));
+            let _ = writeln!(text, "{}: {detail}", paint.bold(&device.name));
         }
     }
     text.push_str(&summary(status, paint));

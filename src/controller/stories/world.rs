@@ -222,6 +222,7 @@ pub(super) fn left_behind(device: &str, revision: &str) -> Attempt {
         reason: String::new(),
         started: Timestamp::UNIX_EPOCH,
         before: None,
+        intended: None,
         after: None,
         steps: Vec::new(),
         outcome: None,

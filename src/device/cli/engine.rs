@@ -87,6 +87,11 @@ impl Engine {
         }
     }
 
+    /// Changes the longest wait for the next bytes; gives the one before.
+    pub fn wait_for(&mut self, silence: Duration) -> Duration {
+        std::mem::replace(&mut self.silence, silence)
+    }
+
     /// Writes the session down, without its secrets.
     pub fn log_to(&mut self, log: SessionLog) {
         self.log = Some(log);

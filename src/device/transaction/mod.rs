@@ -86,8 +86,22 @@ impl CliSession {
     }
 
     /// Types units in configuration mode, one after the other, until one is refused; then
-    /// leaves configuration mode in any case.
+    /// leaves configuration mode in any case. A device that is silent here for as long as a
+    /// connection may take has cut us off, and somebody must know soon.
     pub(super) async fn type_units(
+        &mut self,
+        units: &[cli::Unit],
+        doing: &str,
+    ) -> Result<(), DeviceError> {
+        let target = &self.target;
+        let patience = target.silence_timeout.min(target.connect_timeout);
+        let usual = self.engine.wait_for(patience);
+        let typed = self.type_and_leave(units, doing).await;
+        self.engine.wait_for(usual);
+        typed
+    }
+
+    async fn type_and_leave(
         &mut self,
         units: &[cli::Unit],
         doing: &str,

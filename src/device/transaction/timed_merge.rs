@@ -152,13 +152,7 @@ impl CliSession {
                 "no trial is pending: it has been undone, or confirmed by somebody else",
             ));
         };
-        let ours = pending
-            .user
-            .as_ref()
-            .is_none_or(|user| *user == self.target.login.username);
-        if !ours {
-            return Err(self.busy(&pending));
-        }
+        self.ours(&pending)?;
         self.step(step, doing).await?;
         match self.pending_strict(doing).await? {
             None => Ok(()),
@@ -168,15 +162,24 @@ impl CliSession {
         }
     }
 
+    /// Another user's trial is neither confirmed nor ended by us.
+    fn ours(&self, pending: &PendingCommit) -> Result<(), DeviceError> {
+        match &pending.user {
+            Some(user) if *user != self.target.login.username => Err(self.busy(pending)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(in crate::device) async fn rollback_timed(&mut self) -> Result<(), DeviceError> {
         let doing = "rolling back";
         let pack = self.target.pack.clone();
         let Some(step) = &pack.transaction.rollback else {
             return Err(self.unsupported("rollback"));
         };
-        if self.pending_strict(doing).await?.is_none() {
+        let Some(pending) = self.pending_strict(doing).await? else {
             return Ok(());
-        }
+        };
+        self.ours(&pending)?;
         let answer = self.step(step, doing).await?;
         if let Some(half) = step.half.as_ref().filter(|half| half.is_match(&answer)) {
             return Err(DeviceError::HalfRestored {

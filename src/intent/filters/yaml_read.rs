@@ -1,6 +1,6 @@
 //! YAML 1.1 as PyYAML reads it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use minijinja::{Error, Value};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
@@ -38,7 +38,7 @@ fn read(text: &Value) -> Result<Vec<Value>, Error> {
     let mut documents = Vec::new();
     let mut loader = Loader {
         events: Parser::new_from_str(text),
-        anchors: HashMap::new(),
+        anchors: BTreeMap::new(),
         nodes: 0,
     };
     while let Some(event) = loader.next()? {
@@ -65,7 +65,7 @@ fn read(text: &Value) -> Result<Vec<Value>, Error> {
 
 struct Loader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
-    anchors: HashMap<usize, Data>,
+    anchors: BTreeMap<usize, Data>,
     nodes: usize,
 }
 
