@@ -341,20 +341,20 @@ async fn policies_decide_the_exit_code_by_severity() {
     let place = Place::two().await;
     let pack = "apiVersion: netkeel.dev/v1\nkind: PolicyPack\n\
         metadata: {name: ours, version: 1, owner: net}\n\
-        rules:\n  - id: passwords-hashed\n    title: Passwords are hashed\n    severity: SEVERITY\n    \
-        select: {platform: ios}\n    require: [{line: '^service password-encryption$'}]\n    \
+        rules:\n  - id: keepalives\n    title: Dead sessions end\n    severity: SEVERITY\n    \
+        select: {platform: ios}\n    require: [{line: '^service tcp-keepalives-in$'}]\n    \
         message: add it\n";
     for (severity, code) in [("low", 0), ("high", 4)] {
         place.write("policies/ours.yaml", &pack.replace("SEVERITY", severity));
         place
             .run_in_tree(&["check"])
-            .is(code, &["r1", "passwords-hashed", severity]);
+            .is(code, &["r1", "keepalives", severity]);
         place
             .run_in_tree(&["check", "--fail-on", "low"])
-            .is(4, &["passwords-hashed"]);
+            .is(4, &["keepalives"]);
         place
             .run_in_tree(&["plan", "--fail-on", "never"])
-            .is(0, &["passwords-hashed"]);
+            .is(0, &["keepalives"]);
         place.commit(severity);
         place.run(&["run", "--once"]).is(code, &[severity]);
         place.run(&["status"]).is(code, &[severity]);
@@ -363,7 +363,7 @@ async fn policies_decide_the_exit_code_by_severity() {
     place.write("intent/configs/r1.cfg", "\n");
     place
         .run_in_tree(&["plan"])
-        .is(6, &["empty_intent", "passwords-hashed"]);
+        .is(6, &["empty_intent", "keepalives"]);
     place.write("policies/ours.yaml", "rules: 7\n");
     place
         .run_in_tree(&["check"])
