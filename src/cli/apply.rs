@@ -301,7 +301,9 @@ pub(super) fn tell(app: &mut App, fleet: &Fleet, reports: &[Report]) -> Result<E
         } else {
             paint.red(word)
         };
-        let detail = report.status.detail.as_deref().unwrap_or_default();
+        let why = skipped(report);
+        let detail = why.as_deref().or(report.status.detail.as_deref());
+        let detail = detail.unwrap_or_default();
         // The detail often begins with the very word.
         let plain = report.outcome.map_or("", Outcome::as_str);
         let detail = detail.strip_prefix(plain).unwrap_or(detail);
@@ -324,6 +326,24 @@ fn word(report: &Report) -> &'static str {
         Some(outcome) => outcome.as_str(),
         None => "nothing done",
     }
+}
+
+/// Why a device was not even tried, for a person.
+fn skipped(report: &Report) -> Option<String> {
+    let Some(Outcome::Skipped(skip)) = report.outcome else {
+        return None;
+    };
+    let device = &report.device;
+    Some(match skip {
+        Skip::Hold => format!(
+            "on hold ({}): `netkeel release {device}` ends that",
+            report.status.hold.as_deref().unwrap_or("hold")
+        ),
+        Skip::Leased => "another Netkeel process is at work on it: try again".to_owned(),
+        Skip::Observe => "it is only observed (`apply: observe`)".to_owned(),
+        Skip::Wave => "its turn in the rollout has not come".to_owned(),
+        Skip::Stopped => "applies are stopped".to_owned(),
+    })
 }
 
 /// What an outcome means for the exit code.

@@ -28,10 +28,6 @@ pub(crate) fn run(app: &mut App, _args: &Args) -> Result<Exit> {
     } else {
         let text = show::status::fleet(&status, app.now(), app.ui.paint(), app.ui.width());
         app.ui.print(&text)?;
-        if status.devices.is_empty() {
-            app.ui
-                .note("no device was looked at yet: `netkeel run --once` looks at all of them")?;
-        }
     }
     Ok(show::status::exit(&status, &app.common))
 }

@@ -12,6 +12,7 @@ use super::show::device::{self, Understood};
 use super::stage::home;
 use crate::apply::read_running;
 use crate::config::{Document, Sealer};
+use crate::device::detect::detect;
 use crate::device::transport::Verdict;
 use crate::device::transport::known_hosts::host_name;
 use crate::device::transport::ssh_config::{Environment, SshConfig};
@@ -60,6 +61,8 @@ pub(crate) struct Args {
 
 const CONNECT: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(60);
+/// Patience with a device of which nothing is known yet.
+const STRANGER: Duration = Duration::from_secs(15);
 
 /// Runs it.
 pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
@@ -229,48 +232,76 @@ fn ask(app: &mut App, target: &mut Target) -> Result<()> {
     Ok(())
 }
 
-/// Logs in and finds out which pack the device answers to.
+/// Logs in; without a named platform, once before that to find out which it is.
 async fn log_in(
     app: &mut App,
     connector: &SshConnector,
     target: &mut Target,
     packs: &[Arc<Pack>],
 ) -> Result<(Arc<Pack>, Box<dyn Session>, Facts)> {
-    let mut answers = Vec::new();
-    for pack in packs {
-        target.pack = Arc::clone(pack);
-        let mut opened = connector.connect(target).await;
-        if matches!(opened, Err(DeviceError::Auth { .. }))
-            && target.login.password.is_none()
-            && app.ui.interactive()
-        {
-            ask(app, target)?;
-            opened = connector.connect(target).await;
-        }
-        let mut session = match opened {
-            Ok(session) => session,
-            Err(error @ (DeviceError::Protocol { .. } | DeviceError::Timeout { .. })) => {
-                answers.push(format!("{}: {}", pack.name, super::error::one_line(&error)));
-                continue;
-            }
-            Err(error) => return Err(CliError::failure(error)),
-        };
-        match session.facts().await {
-            Ok(facts) => return Ok((Arc::clone(pack), session, facts)),
-            Err(error) => {
-                session.close().await;
-                answers.push(format!("{}: {}", pack.name, super::error::one_line(&error)));
-            }
+    let pack = match packs {
+        [named] => Arc::clone(named),
+        several => found(app, connector, target, several).await?,
+    };
+    target.pack = Arc::clone(&pack);
+    let mut opened = connector.connect(target).await;
+    if is_refused(&opened) && may_ask(app, target) {
+        ask(app, target)?;
+        opened = connector.connect(target).await;
+    }
+    let mut session = opened.map_err(CliError::failure)?;
+    match session.facts().await {
+        Ok(facts) => Ok((pack, session, facts)),
+        Err(error) => {
+            session.close().await;
+            let doing = format!("`{}` does not answer like {}", target.device, pack.name);
+            Err(CliError::failure(error).while_doing(doing))
         }
     }
-    let error = CliError::failure(format!(
-        "`{}` answers like no platform Netkeel knows",
-        target.device
-    ));
-    Err(answers
-        .into_iter()
-        .fold(error, CliError::hint)
-        .hint("`--platform P` says which it is"))
+}
+
+/// Which platform it is.
+async fn found(
+    app: &mut App,
+    connector: &SshConnector,
+    target: &mut Target,
+    packs: &[Arc<Pack>],
+) -> Result<Arc<Pack>> {
+    let stranger = Target {
+        silence_timeout: STRANGER,
+        ..target.clone()
+    };
+    let mut detected = detect(connector, &stranger, packs).await;
+    if is_refused(&detected) && may_ask(app, target) {
+        ask(app, target)?;
+        let stranger = Target {
+            login: target.login.clone(),
+            ..stranger
+        };
+        detected = detect(connector, &stranger, packs).await;
+    }
+    let detected = detected.map_err(CliError::failure)?;
+    detected.pack.ok_or_else(|| {
+        let names: Vec<&str> = packs.iter().map(|pack| pack.name.as_str()).collect();
+        CliError::failure(format!(
+            "`{}` answers like no platform Netkeel knows: {}",
+            target.device,
+            detected.seen.shown()
+        ))
+        .hint(format!(
+            "`--platform P` says which it is; there are: {}",
+            names.join(", ")
+        ))
+    })
+}
+
+fn is_refused<T>(result: &std::result::Result<T, DeviceError>) -> bool {
+    matches!(result, Err(DeviceError::Auth { .. }))
+}
+
+/// A key was refused, and there is somebody to ask for a password.
+fn may_ask(app: &App, target: &Target) -> bool {
+    target.login.password.is_none() && app.ui.interactive()
 }
 
 #[cfg(test)]

@@ -309,9 +309,7 @@ async fn wrong_usage_is_2_and_says_what_is_meant() {
         .run(&["plan", "--repo", "/nowhere"])
         .is(2, &["/nowhere"]);
     place.run(&["plna"]).is(2, &["plan"]);
-    place
-        .run(&["status"])
-        .is(0, &["no device was looked at yet"]);
+    place.run(&["status"]).is(2, &["there is no state yet"]);
     place
         .run(&["status", "--state", "/nowhere"])
         .is(2, &["no state", "/nowhere"]);

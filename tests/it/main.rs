@@ -5,6 +5,7 @@ mod apply;
 mod architecture;
 mod bad_input;
 mod cli;
+mod commands;
 mod compare;
 mod deploy;
 mod device;

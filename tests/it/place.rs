@@ -1,6 +1,6 @@
 //! One user's working place: simulated routers, a repository, settings, state; and the binary.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -279,6 +279,16 @@ impl Place {
     /// Runs a command in the working tree.
     pub(crate) fn run_in_tree(&self, args: &[&str]) -> Ran {
         self.finish(self.command(&self.repo(), args), args)
+    }
+
+    /// Runs a command that reads this from its standard input.
+    pub(crate) fn run_typing(&self, typed: &str, args: &[&str]) -> Ran {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(typed.as_bytes()).expect("written");
+        file.rewind().expect("rewound");
+        let mut command = self.command(self.dir.path(), args);
+        command.stdin(file);
+        self.finish(command, args)
     }
 
     fn finish(&self, mut command: Command, args: &[&str]) -> Ran {

@@ -9,6 +9,7 @@
     reason = "what is left out, and what a failed test saw, is said"
 )]
 
+mod clients;
 mod frr;
 mod git_library;
 mod git_servers;
