@@ -348,6 +348,90 @@ pub(crate) async fn until<T>(what: &str, mut done: impl FnMut() -> Option<T>) ->
     }
 }
 
+/// A running `netkeel run`.
+pub(crate) struct Daemon {
+    child: Child,
+    writer: Child,
+    log: PathBuf,
+    listen: Option<SocketAddr>,
+}
+
+impl Daemon {
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until the log contains this.
+    pub(crate) async fn says(&self, text: &str) {
+        until(&format!("`{text}` in the log"), || {
+            self.log().contains(text).then_some(())
+        })
+        .await;
+    }
+
+    /// The body of a page.
+    pub(crate) fn page(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.listen?).ok()?;
+        stream.set_read_timeout(Some(SOON)).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: netkeel\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer
+            .split_once("\r\n\r\n")
+            .map(|(_, body)| body.to_owned())
+    }
+
+    /// One device as `/api/v1/devices` has it.
+    pub(crate) fn device(&self, name: &str) -> Value {
+        let text = self.page("/api/v1/devices").unwrap_or_default();
+        one(&serde_json::from_str(&text).unwrap_or_default(), name)
+    }
+
+    /// Waits until a device is like that.
+    pub(crate) async fn waits(&self, name: &str, key: &str, value: &str) -> Value {
+        let what = format!("`{name}` with {key} {value}");
+        until(&what, || {
+            let device = self.device(name);
+            let is = device[key].as_str().unwrap_or("null") == value;
+            is.then_some(device)
+        })
+        .await
+    }
+
+    /// Sends a signal by number.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .expect("kill");
+        assert!(sent.success());
+    }
+
+    /// As on a full disk: no file can be written to any further. SIGXFSZ has to be ignored.
+    pub(crate) fn files_may_grow(&self, grow: bool) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let limit = Rlimit {
+            current: if grow { None } else { Some(0) },
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit).expect("the limit is set");
+    }
+
+    /// Waits for the end; the exit code.
+    pub(crate) async fn ends(&mut self) -> i32 {
+        let child = &mut self.child;
+        until("the daemon's end", || {
+            child
+                .try_wait()
+                .expect("wait")
+                .map(|s| s.code().unwrap_or(-1))
+        })
+        .await
+    }
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         drop(self.child.kill());
