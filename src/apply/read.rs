@@ -1,8 +1,9 @@
 //! Reading running as everything here needs it: sealed, parsed, whole.
 
-use crate::config::{Dialect, Document, Sealer};
+use crate::config::simulate::replay_toward;
+use crate::config::{Dialect, Document, Scope, Sealer, compare};
 use crate::device::{DeviceError, Session};
-use crate::model::{Datastore, Fingerprint};
+use crate::model::{Datastore, Fingerprint, Txn};
 
 /// One look at a device.
 pub struct Seen {
@@ -12,6 +13,44 @@ pub struct Seen {
     pub document: Document,
     /// Its semantic fingerprint.
     pub fingerprint: Fingerprint,
+}
+
+impl Seen {
+    /// How this differs from what a transaction's commands make of `base`; `None` when it
+    /// does not. The fingerprint tells in nearly all cases. Where the dialect leaves open how
+    /// a device prints a negation or numbers a list, what is seen decides, and a comparison.
+    pub(super) fn unlike_planned(
+        &self,
+        base: &Self,
+        txn: &Txn,
+        dialect: &Dialect,
+    ) -> Option<String> {
+        if self.fingerprint == txn.expected {
+            return None;
+        }
+        let commands: Vec<&str> = txn.commands.iter().map(String::as_str).collect();
+        let Ok(replay) = replay_toward(&self.document, &base.document, &commands, dialect) else {
+            return Some("the replay cannot be repeated".to_owned());
+        };
+        let full = Scope {
+            full: true,
+            sections: Vec::new(),
+        };
+        let diff = compare(&self.document, &replay.document, None, dialect, &full);
+        (!diff.is_empty()).then(|| first_lines(&diff.render(&self.document, &replay.document)))
+    }
+}
+
+/// The first differing lines, for a person.
+fn first_lines(diff: &str) -> String {
+    const SHOWN: usize = 3;
+    let changed: Vec<&str> = diff
+        .lines()
+        .filter(|line| line.starts_with(['-', '+', '~']))
+        .take(SHOWN)
+        .map(str::trim_end)
+        .collect();
+    changed.join(" | ")
 }
 
 /// Reads running, seals it, parses it, and refuses what is not whole.

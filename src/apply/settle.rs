@@ -9,7 +9,7 @@ use super::precheck::{startup, trial_in_the_way};
 use super::read::{Seen, read_running};
 use super::undo::{Undoing, undo};
 use super::{Ending, Ports, chain, hold_of};
-use crate::config::{Document, Sealer};
+use crate::config::{Dialect, Document, Sealer};
 use crate::device::Session;
 use crate::model::{
     Attempt, HoldReason, Outcome, PendingCommit, RollbackCause, StepKind, Txn, UndoArmed,
@@ -93,7 +93,7 @@ async fn look(
     if let Some(wait) = wait {
         return Ending::in_doubt(wait).with_running(&seen);
     }
-    match decide(attempt, txn, pending.as_ref(), &seen, base) {
+    match decide(attempt, txn, pending.as_ref(), &seen, base, ports.dialect) {
         Verdict::Undo => {
             let txn = &holder_of(txn, pending.as_ref());
             let mut undoing = Undoing {
@@ -205,6 +205,7 @@ fn decide(
     pending: Option<&PendingCommit>,
     seen: &Seen,
     base: &Seen,
+    dialect: &Dialect,
 ) -> Verdict {
     let held_by_device = matches!(attempt_undo(attempt, txn), UndoArmed::DeviceTimer);
     if pending.is_some() {
@@ -216,7 +217,7 @@ fn decide(
             "read again: running is what it was before",
         );
     }
-    if seen.fingerprint == txn.expected {
+    if seen.unlike_planned(base, txn, dialect).is_none() {
         return if reached(attempt, StepKind::Confirm) && held_by_device {
             Verdict::Ended(Outcome::Applied, "the confirm had reached the device")
         } else if held_by_device {

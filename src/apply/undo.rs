@@ -3,10 +3,10 @@
 
 use super::read::{Seen, read_running};
 use super::{Ending, Ports, chain, hold_of, is_loss, open_lines};
-use crate::config::{Document, Sealer};
+use crate::config::Sealer;
 use crate::device::{DeviceError, Session};
 use crate::model::{
-    Attempt, HoldReason, Outcome, Plan, RollbackCause, StepKind, StoreError, Txn, UndoArmed,
+    Attempt, HoldReason, Outcome, RollbackCause, StepKind, StoreError, Txn, UndoArmed,
 };
 
 /// What an undo works on.
@@ -170,7 +170,11 @@ async fn prove(undoing: &mut Undoing<'_, '_>, why: &str) -> Ending {
         );
         return Ending::new(Outcome::RolledBack, why).with_running(&seen);
     }
-    let found = if seen.fingerprint == undoing.txn.expected {
+    let dialect = undoing.ports.dialect;
+    let found = if seen
+        .unlike_planned(undoing.base, undoing.txn, dialect)
+        .is_none()
+    {
         "the change is still there"
     } else {
         "running is neither what it was nor what was intended"
@@ -201,28 +205,4 @@ fn left_to_the_device(txn: &Txn, why: &str, error: &DeviceError) -> Ending {
         Some(reason) => ending.with_hold(reason, chain(error)),
         None => ending,
     }
-}
-
-/// The first lines in which the device is not what the replay said, for a person.
-pub(super) fn differing_lines(seen: &Document, plan: &Plan, undoing: &Undoing<'_, '_>) -> String {
-    const SHOWN: usize = 3;
-    let commands: Vec<&str> = plan.remediation.iter().map(|c| c.line.as_str()).collect();
-    let dialect = undoing.ports.dialect;
-    let Ok(replay) = crate::config::simulate::replay(&undoing.base.document, &commands, dialect)
-    else {
-        return "the replay cannot be repeated".to_owned();
-    };
-    let full = crate::config::Scope {
-        full: true,
-        sections: Vec::new(),
-    };
-    let diff = crate::config::compare(seen, &replay.document, None, dialect, &full);
-    let text = diff.render(seen, &replay.document);
-    let changed: Vec<&str> = text
-        .lines()
-        .filter(|line| line.starts_with(['-', '+']))
-        .take(SHOWN)
-        .map(str::trim_end)
-        .collect();
-    changed.join(" | ")
 }

@@ -135,8 +135,7 @@ async fn verify(
     let seen = read_running(session, &plan.device, undoing.sealer, undoing.ports.dialect)
         .await
         .map_err(|error| fault("verifying", &error))?;
-    if seen.fingerprint != plan.expected {
-        let differs = super::undo::differing_lines(&seen.document, plan, undoing);
+    if let Some(differs) = seen.unlike_planned(undoing.base, undoing.txn, undoing.ports.dialect) {
         let text = format!("the device did not become what the replay said: {differs}");
         return Err((RollbackCause::PostCheck, text));
     }

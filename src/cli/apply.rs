@@ -264,6 +264,7 @@ pub(super) fn order(only: PlanId, reason: String, attended: bool) -> Order {
         reason,
         only: Some(only),
         attended,
+        then_hold: None,
     }
 }
 

@@ -76,7 +76,8 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         .is_some_and(|p| p.decision == Decision::Unchanged);
     let Some(plan) = plan.filter(|p| p.decision == Decision::Ready) else {
         if there {
-            hold(&ctx, &args, &goal, head).await?;
+            let hold = hold_for(&ctx, &args, &goal, head);
+            ctx.store(move |store| store.hold(&hold)).await?;
             app.ui
                 .note(&format!("{} is already so, and on hold now", args.host))?;
         }
@@ -90,13 +91,16 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         .clone()
         .unwrap_or_else(|| format!("rollback to {}", goal.name));
     let attended = args.attended || app.ui.interactive();
-    let order = apply::order(plan.id, reason, attended);
+    let order = Order {
+        then_hold: Some(hold_for(&ctx, &args, &goal, head)),
+        ..apply::order(plan.id, reason, attended)
+    };
     let report = Box::pin(pass(&ctx, &fleet, &args.host, &order)).await;
     if matches!(report.outcome, Some(Outcome::Applied | Outcome::Unchanged)) {
-        hold(&ctx, &args, &goal, head).await?;
         // What is true now is not what the intent says: the status is to tell.
         let look = Order {
             permission: Permission::Observe(Skip::Hold),
+            then_hold: None,
             ..order
         };
         Box::pin(pass(&ctx, &intended, &args.host, &look)).await;
@@ -191,17 +195,15 @@ fn aim(fleet: &mut Fleet, host: &str, goal: &Goal) {
     }
 }
 
-async fn hold(ctx: &Context, args: &Args, goal: &Goal, head: String) -> Result<()> {
-    let hold = Hold {
+fn hold_for(ctx: &Context, args: &Args, goal: &Goal, head: String) -> Hold {
+    Hold {
         device: args.host.clone(),
         reason: HoldReason::RolledBack,
         note: format!("rolled back to {}", goal.name),
         by: who(),
         at: (ctx.now)(),
         until_moved_from: Some(head),
-    };
-    ctx.store(move |store| store.hold(&hold)).await?;
-    Ok(())
+    }
 }
 
 #[cfg(test)]

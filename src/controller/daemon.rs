@@ -246,6 +246,7 @@ impl Reconciler for Daemon {
             reason: "reconcile".to_owned(),
             only: None,
             attended: false,
+            then_hold: None,
         };
         pass(&self.ctx, &fleet, device, &order).await
     }

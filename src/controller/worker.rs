@@ -32,6 +32,8 @@ pub struct Order {
     pub only: Option<PlanId>,
     /// A person watches.
     pub attended: bool,
+    /// Put on the device if this pass leaves it as planned, before anybody else can have it.
+    pub then_hold: Option<Hold>,
 }
 
 /// One pass over one device of a fleet. Never fails: everything is a report.
@@ -40,8 +42,9 @@ pub async fn pass(ctx: &Context, fleet: &Fleet, name: &str, order: &Order) -> Re
         Ok(work) => work,
         Err(report) => return *report,
     };
-    let report = Box::pin(work.run(order)).await;
-    work.end(report).await
+    let done = Box::pin(work.run(order)).await;
+    let hold = order.then_hold.clone().filter(|_| done.is_as_planned());
+    work.end(done, hold).await
 }
 
 /// A pass under way: the lease, and what is remembered.
@@ -63,6 +66,10 @@ pub(super) struct Done {
 }
 
 impl Done {
+    fn is_as_planned(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Applied | Outcome::Unchanged))
+    }
+
     pub(super) fn new(outcome: Option<Outcome>, next: Next) -> Self {
         Self {
             outcome,
@@ -329,8 +336,11 @@ impl<'a> Work<'a> {
         Done::new(Some(Outcome::Refused), Next::Interval)
     }
 
-    /// Writes the record and gives the lease back.
-    async fn end(self, done: Done) -> Report {
+    /// Writes the record and a hold, and gives the lease back.
+    async fn end(mut self, done: Done, hold: Option<Hold>) -> Report {
+        if let Some(hold) = &hold {
+            self.record.status.hold = Some(hold.reason.as_str().to_owned());
+        }
         let (lease, record) = (self.lease.clone(), self.record.clone());
         let changed = record != self.stored;
         let ended = self
@@ -341,8 +351,9 @@ impl<'a> Work<'a> {
                 } else {
                     Ok(())
                 };
+                let held = hold.map_or(Ok(()), |hold| store.hold(&hold));
                 store.release(&lease)?;
-                saved
+                saved.and(held)
             })
             .await;
         if let Err(error) = ended {

@@ -342,6 +342,7 @@ pub(super) fn daemon(permission: Permission) -> Order {
         reason: "a test".to_owned(),
         only: None,
         attended: false,
+        then_hold: None,
     }
 }
 
