@@ -120,12 +120,9 @@ impl Place {
     }
 
     fn prepare(&self) {
-        let known: String = self
-            .fleet
-            .devices()
-            .iter()
-            .map(|d| format!("[{}]:{} {}\n", d.address, d.port, d.host_key))
-            .collect();
+        let devices = self.fleet.devices().into_iter();
+        let known = devices.map(|d| format!("[{}]:{} {}", d.address, d.port, d.host_key));
+        let known = known.collect::<Vec<_>>().join("\n");
         std::fs::write(self.path("known_hosts"), known).expect("known hosts");
         std::fs::create_dir_all(self.path("home")).expect("a home");
         git2::Repository::init_opts(
@@ -291,6 +288,10 @@ impl Place {
         self.finish(command, args)
     }
 
+    #[expect(
+        clippy::print_stderr,
+        reason = "the harness shows it when the test fails"
+    )]
     fn finish(&self, mut command: Command, args: &[&str]) -> Ran {
         let output = command.output().expect("netkeel starts");
         let ran = Ran {
@@ -336,18 +337,15 @@ impl Place {
 }
 
 /// Waits until `done` gives a value, or panics with what was awaited.
-#[track_caller]
-pub(crate) fn until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> impl Future<Output = T> {
-    async move {
-        let deadline = Instant::now() + SOON;
-        let mut looks = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            looks.tick().await;
-            if let Some(value) = done() {
-                return value;
-            }
-            assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
+pub(crate) async fn until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + SOON;
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        looks.tick().await;
+        if let Some(value) = done() {
+            return value;
         }
+        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
     }
 }
 
@@ -436,6 +434,10 @@ impl Daemon {
 }
 
 impl Drop for Daemon {
+    #[expect(
+        clippy::print_stderr,
+        reason = "the harness shows it when the test fails"
+    )]
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
