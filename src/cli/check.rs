@@ -81,7 +81,7 @@ fn examine(ctx: &Context, fleet: &Fleet, name: &str) -> Checked {
     };
     let document = Document::parse(&text, &pack.dialect);
     checked.lines = Some(document.semantic_lines());
-    checked.failing = policy::evaluate(&fleet.rules, device, &pack.name, &document, &pack.dialect)
+    checked.failing = policy::evaluate_intended(&fleet.rules, device, &pack.name, &document)
         .into_iter()
         .filter(|finding| finding.verdict == Verdict::Fail)
         .collect();

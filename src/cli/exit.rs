@@ -122,8 +122,9 @@ Exit codes (where several apply, the first of 2, 1, 6, 4, 5, 3):
   6    a safety limit refused
   130  interrupted
 
-Start with `netkeel try user@router`: it reads once, writes nothing, and shows what
-Netkeel understands of a device. `netkeel demo` shows everything on simulated ones.";
+Start with `netkeel try user@router`: it reads once, writes nothing, and
+shows what Netkeel understands of a device. `netkeel demo` shows everything
+on simulated ones.";
 
 #[cfg(test)]
 mod tests {

@@ -79,7 +79,7 @@ pub(crate) async fn look(
             ))?;
         }
     }
-    let bar = app.ui.progress(names.len(), "looking");
+    let mut bar = app.ui.progress(names.len(), "looking");
     let permits = Arc::new(Semaphore::new(ctx.settings.limits.concurrency));
     let mut looks: JoinSet<Looked> = JoinSet::new();
     let mut under_way = HashMap::new();

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use tokio::time::{Duration, Instant};
 
 use super::error::{CliError, Result};
 
@@ -30,17 +31,39 @@ impl Color {
     }
 }
 
-/// Adds colours, or does not.
+/// Adds colours, or does not; and knows how wide the terminal is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Paint(bool);
+pub(crate) struct Paint {
+    color: bool,
+    width: Option<usize>,
+}
 
 impl Paint {
     /// Plain text only.
     #[cfg(test)]
-    pub(crate) const PLAIN: Self = Self(false);
+    pub(crate) const PLAIN: Self = Self {
+        color: false,
+        width: None,
+    };
+
+    /// Cuts a text that would not fit into its line, of which `used` columns are taken. Not
+    /// in a pipe or a file.
+    pub(crate) fn fitted(self, text: &str, used: usize) -> String {
+        const LEAST: usize = 16;
+        let room = self
+            .width
+            .map(|width| width.saturating_sub(used).max(LEAST));
+        match room {
+            Some(room) if text.chars().count() > room => {
+                let cut: String = text.chars().take(room - 1).collect();
+                format!("{cut}…")
+            }
+            Some(_) | None => text.to_owned(),
+        }
+    }
 
     fn with(self, style: anstyle::Style, text: &str) -> String {
-        if self.0 {
+        if self.color {
             format!("{style}{text}{style:#}")
         } else {
             text.to_owned()
@@ -96,7 +119,10 @@ impl Ui {
 
     /// Styles for standard output.
     pub(crate) fn paint(&self) -> Paint {
-        Paint(self.color_out)
+        Paint {
+            color: self.color_out,
+            width: self.width(),
+        }
     }
 
     /// Columns of the terminal results are shown on; `None` in a pipe or a file.
@@ -149,7 +175,10 @@ impl Ui {
     /// Prints an error. That standard error is gone too is nobody's concern any more.
     pub(crate) fn error(&mut self, error: &CliError) {
         let text = sanitized(&error.text(), false);
-        let paint = Paint(self.color_err);
+        let paint = Paint {
+            color: self.color_err,
+            width: None,
+        };
         let text = text.replacen("error:", &paint.red("error:"), 1);
         drop(self.err.write_all(text.as_bytes()));
     }
@@ -182,34 +211,74 @@ impl Ui {
         )?))
     }
 
-    /// A progress display over `total` devices: a bar on a terminal, nothing in a pipe
-    /// (there each result is a line anyway).
+    /// A progress display over `total` devices: a bar on a terminal, now and then a line in a
+    /// pipe.
     pub(crate) fn progress(&self, total: usize, doing: &str) -> Progress {
         if !self.progress || self.json {
-            return Progress(ProgressBar::hidden());
+            return Progress::Lines(Lines {
+                doing: doing.to_owned(),
+                total,
+                done: 0,
+                told: Instant::now(),
+                quiet: self.json,
+            });
         }
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{msg:16} [{bar:30}] {pos}/{len} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
         bar.set_message(doing.to_owned());
-        Progress(bar)
+        Progress::Bar(bar)
     }
 }
 
-/// A progress display that clears itself.
-pub(crate) struct Progress(ProgressBar);
+/// A progress display.
+pub(crate) enum Progress {
+    /// On a terminal; it clears itself.
+    Bar(ProgressBar),
+    /// In a pipe.
+    Lines(Lines),
+}
+
+/// What there is to say about work that takes long.
+pub(crate) struct Lines {
+    doing: String,
+    total: usize,
+    done: usize,
+    told: Instant,
+    quiet: bool,
+}
+
+/// Shorter work needs no words in a pipe.
+const TELL: Duration = Duration::from_secs(10);
 
 impl Progress {
     /// One more is done.
-    pub(crate) fn step(&self) {
-        self.0.inc(1);
+    pub(crate) fn step(&mut self) {
+        match self {
+            Self::Bar(bar) => bar.inc(1),
+            Self::Lines(lines) => lines.step(),
+        }
+    }
+}
+
+impl Lines {
+    fn step(&mut self) {
+        self.done += 1;
+        if self.quiet || self.told.elapsed() < TELL || self.done == self.total {
+            return;
+        }
+        self.told = Instant::now();
+        let text = format!("{}: {} of {}\n", self.doing, self.done, self.total);
+        drop(io::stderr().write_all(text.as_bytes()));
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -267,7 +336,16 @@ mod tests {
         assert!(!Color::Auto.wanted(false, false));
         assert!(Color::Always.wanted(false, true));
         assert!(!Color::Never.wanted(true, false));
-        assert_eq!(Paint(true).red("x"), "\u{1b}[31mx\u{1b}[0m");
+        let bright = Paint {
+            color: true,
+            width: Some(30),
+        };
+        assert_eq!(
+            bright.fitted("a reason that is long", 10),
+            "a reason that is lo…"
+        );
+        assert_eq!(bright.fitted("a reason", 10), "a reason");
+        assert_eq!(bright.red("x"), "\u{1b}[31mx\u{1b}[0m");
         assert_eq!(Paint::PLAIN.red("x"), "x");
     }
 }

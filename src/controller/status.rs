@@ -98,12 +98,14 @@ impl StatusBook {
     /// Verdicts older than `limit` are none.
     pub fn expire(&mut self, limit: Duration, now: Timestamp) {
         for status in self.devices.values_mut() {
-            let age = status.last_seen.map(|seen| now.duration_since(seen));
-            let old = age.is_none_or(|age| {
-                age > jiff::SignedDuration::try_from(limit).unwrap_or(jiff::SignedDuration::MAX)
-            });
+            let limit = jiff::SignedDuration::try_from(limit);
+            let limit = limit.unwrap_or(jiff::SignedDuration::MAX);
+            let over = status.last_seen.map(|seen| seen.saturating_add(limit));
+            let over = over.and_then(Result::ok);
+            let old = over.map_or(status.last_seen.is_none(), |over| now > over);
             if old && status.status != Compliance::Unknown {
-                make_unknown(status, UnknownReason::Stale, now);
+                let over = over.unwrap_or(now);
+                make_unknown(status, UnknownReason::Stale, over);
                 self.dirty = true;
             }
         }
@@ -287,7 +289,7 @@ mod tests {
             (r1.status, r1.cause.as_deref()),
             (Compliance::Unknown, Some("stale"))
         );
-        assert_eq!((r1.since, r1.drift), (Some(at(111)), None));
+        assert_eq!((r1.since, r1.drift), (Some(at(110)), None));
         // The worker's record says "compliant since 5"; we know better.
         status.last_seen = Some(at(120));
         book.report(status, at(120));

@@ -16,20 +16,35 @@ pub fn evaluate(
     running: &Document,
     _dialect: &Dialect,
 ) -> Vec<Finding> {
-    let incomplete = running.complete().err();
-    let mut findings: Vec<Finding> = rules
-        .iter()
-        .filter(|rule| rule.concerns(device, platform))
-        .map(|rule| match &incomplete {
-            Some(why) => finding(
-                rule,
-                Verdict::Unknown,
-                None,
-                &format!("no complete data: {why}"),
-            ),
-            None => judge(rule, running),
-        })
-        .collect();
+    match running.complete() {
+        Ok(()) => evaluate_intended(rules, device, platform, running),
+        Err(why) => sorted(rules, device, platform, |rule| {
+            let message = format!("no complete data: {why}");
+            finding(rule, Verdict::Unknown, None, &message)
+        }),
+    }
+}
+
+/// The same on an intended configuration: that is all there is, whether or not it ends as a
+/// device ends what it shows.
+#[must_use]
+pub fn evaluate_intended(
+    rules: &[Rule],
+    device: &Device,
+    platform: &str,
+    intended: &Document,
+) -> Vec<Finding> {
+    sorted(rules, device, platform, |rule| judge(rule, intended))
+}
+
+fn sorted(
+    rules: &[Rule],
+    device: &Device,
+    platform: &str,
+    verdict: impl Fn(&Rule) -> Finding,
+) -> Vec<Finding> {
+    let concerned = rules.iter().filter(|rule| rule.concerns(device, platform));
+    let mut findings: Vec<Finding> = concerned.map(verdict).collect();
     findings.sort_by(|a, b| a.rule.cmp(&b.rule));
     findings
 }

@@ -23,7 +23,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, evaluate_intended};
 pub use load::{CompileFilter, load, load_with};
 
 use crate::model::{Device, Diagnostic, Position, Severity};

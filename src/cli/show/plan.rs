@@ -211,10 +211,10 @@ fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {
     let mut last_why = "";
     for command in &plan.remediation {
         let danger = match command.disruption {
-            Disruption::None => String::new(),
-            Disruption::Adjacency => paint.yellow("  [resets an adjacency]"),
-            Disruption::Traffic => paint.yellow("  [interrupts traffic]"),
-            Disruption::Lockout => paint.red("  [may lock us out]"),
+            Disruption::None => "",
+            Disruption::Adjacency => "  [resets an adjacency]",
+            Disruption::Traffic => "  [interrupts traffic]",
+            Disruption::Lockout => "  [may lock us out]",
         };
         // A reason is said once for the lines that share it.
         let why = if command.why == last_why {
@@ -224,11 +224,13 @@ fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {
         };
         last_why = &command.why;
         let pad = width.saturating_sub(command.line.chars().count());
+        let taken = command.line.chars().count() + pad + danger.len() + 6;
         let shown = format!(
-            "    {}{:pad$}  {}{danger}",
+            "    {}{:pad$}  {}{}",
             command.line,
             "",
-            paint.dim(why)
+            paint.dim(&paint.fitted(why, taken)),
+            warned(command.disruption, danger, paint),
         );
         line(text, shown.trim_end());
     }
@@ -240,6 +242,14 @@ fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {
         plan.rollback
             .iter()
             .for_each(|c| line(text, &format!("    {}", c.line)));
+    }
+}
+
+fn warned(disruption: Disruption, text: &str, paint: Paint) -> String {
+    match disruption {
+        Disruption::None => String::new(),
+        Disruption::Adjacency | Disruption::Traffic => paint.yellow(text),
+        Disruption::Lockout => paint.red(text),
     }
 }
 

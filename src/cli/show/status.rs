@@ -34,7 +34,10 @@ pub(crate) fn fleet(
     for device in &status.devices {
         table.row(row(device, now, paint));
     }
-    let mut text = table.within(width, &["APPLIED", "LAST SEEN", "PLATFORM", "SINCE"]);
+    let mut text = table.within(
+        width,
+        &["APPLIED", "LAST SEEN", "PLATFORM", "SINCE", "APPLY"],
+    );
     for device in &status.devices {
         let good = device.status == Compliance::Compliant;
         if let Some(detail) = device.detail.as_ref().filter(|_| !good) {
