@@ -38,7 +38,10 @@ pub async fn settle(
     }
     if reached(attempt, StepKind::Confirmed) {
         let text = "confirmed before the interruption; perhaps not saved to startup";
-        return Ending::new(Outcome::Applied, text);
+        return Ending {
+            unsaved: (!reached(attempt, StepKind::Save)).then_some(true),
+            ..Ending::new(Outcome::Applied, text)
+        };
     }
     // once for each time somebody takes over, not for each look at a device in doubt
     let taken_over = attempt.steps.last().map(|step| step.kind) == Some(StepKind::Settle);

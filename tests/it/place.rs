@@ -120,10 +120,13 @@ impl Place {
     }
 
     fn prepare(&self) {
-        let devices = self.fleet.devices().into_iter();
-        let known = devices.map(|d| format!("[{}]:{} {}", d.address, d.port, d.host_key));
-        let known = known.collect::<Vec<_>>().join("\n");
-        std::fs::write(self.path("known_hosts"), known).expect("known hosts");
+        let known: Vec<String> = self
+            .fleet
+            .devices()
+            .iter()
+            .map(|d| format!("[{}]:{} {}", d.address, d.port, d.host_key))
+            .collect();
+        std::fs::write(self.path("known_hosts"), known.join("\n") + "\n").expect("known hosts");
         std::fs::create_dir_all(self.path("home")).expect("a home");
         git2::Repository::init_opts(
             self.repo(),
@@ -288,10 +291,6 @@ impl Place {
         self.finish(command, args)
     }
 
-    #[expect(
-        clippy::print_stderr,
-        reason = "the harness shows it when the test fails"
-    )]
     fn finish(&self, mut command: Command, args: &[&str]) -> Ran {
         let output = command.output().expect("netkeel starts");
         let ran = Ran {
@@ -434,10 +433,6 @@ impl Daemon {
 }
 
 impl Drop for Daemon {
-    #[expect(
-        clippy::print_stderr,
-        reason = "the harness shows it when the test fails"
-    )]
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());

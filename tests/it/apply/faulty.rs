@@ -207,6 +207,26 @@ async fn a_check_that_gets_worse_rolls_back() {
 }
 
 #[tokio::test]
+async fn a_privilege_lost_in_the_trial_is_undone_over_the_session_that_has_it() {
+    let world = with_change(&[CHANGE]).await;
+    at(&world, StepKind::Verify, |fleet| {
+        let faults = Faults {
+            privilege: Some(7),
+            ..Faults::default()
+        };
+        fleet.set_faults("r1", faults).expect("r1");
+    });
+    let before = world.running();
+    at(&world, StepKind::Undo, |fleet| {
+        fleet.set_faults("r1", Faults::default()).expect("r1");
+    });
+    let report = world.apply().await;
+    assert_eq!(report.outcome, Some(Outcome::RolledBack), "{report:?}");
+    assert!(world.attempt().detail.contains("privilege"));
+    assert_eq!(world.running(), before);
+}
+
+#[tokio::test]
 async fn a_check_that_failed_before_blocks_nothing() {
     let mut world = with_change(&[CHANGE]).await;
     world.check("never", "show running-config", "no such line");

@@ -150,25 +150,26 @@ impl World {
         self.folder.path().join("known_hosts")
     }
 
-    /// The process is gone, and another begins on the same state. Ours is only gone when
-    /// the last blocking call it left behind has ended.
+    /// The process is gone, and another begins on the same state and voids its leases. Ours
+    /// is only gone when the last blocking call it left behind has ended, and when no child
+    /// that another test is just starting has a copy of its lock.
     pub(super) async fn restart(&mut self) {
-        let (store, ctx) = {
-            let spare = tempfile::tempdir().expect("a folder");
-            process(spare.path(), &self.settings, &self.secrets)
-        };
-        let old = Arc::downgrade(&self.store);
-        self.store = store;
-        self.ctx = ctx;
+        let spare = tempfile::tempdir().expect("a folder");
         let gone = async {
-            while old.strong_count() > 0 {
+            loop {
+                (self.store, self.ctx) = process(spare.path(), &self.settings, &self.secrets);
                 tokio::task::yield_now().await;
+                (self.store, self.ctx) = process(self.folder.path(), &self.settings, &self.secrets);
+                let minute = Duration::from_secs(60);
+                let lease = self.store.claim("r1", &self.ctx.owner, minute, now());
+                if let Some(lease) = lease.expect("a store") {
+                    return self.store.release(&lease).expect("a store");
+                }
             }
         };
         tokio::time::timeout(Duration::from_secs(30), gone)
             .await
             .expect("the old process lets go of the store");
-        (self.store, self.ctx) = process(self.folder.path(), &self.settings, &self.secrets);
     }
 
     /// The settings as they now are, in a new process.
