@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,12 +81,44 @@ pub(crate) fn library(verdicts: &mut Verdicts) {
         DEVICES as f64 / wall.as_secs_f64(),
     );
     note("peak memory of this process", "MiB", peak_mib(None));
-    verdicts.goal(
-        "client CPU per device",
-        "ms",
-        used.as_secs_f64() * 1e3 / DEVICES as f64,
-        1.0,
+    let each = used.as_secs_f64() / DEVICES as f64;
+    verdicts.goal("client CPU per device", "ms", each * 1e3, 1.0);
+    beside_netmiko(&simulated, each, wall.as_secs_f64() / DEVICES as f64);
+}
+
+/// The same devices read by Netmiko in the same run, if `NETKEEL_PEERS_VENV` has it: it only
+/// fetches, we also seal, parse and compare.
+fn beside_netmiko(simulated: &Simulated, cpu: f64, wall: f64) {
+    const FLEET: usize = 200;
+    let Some(venv) = std::env::var_os("NETKEEL_PEERS_VENV") else {
+        println!("no NETKEEL_PEERS_VENV: not measured beside Netmiko");
+        return;
+    };
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/benches/netmiko_sweep.py"
     );
+    let mut child = Command::new(std::path::Path::new(&venv).join("bin/python"))
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python starts");
+    let mut input = child.stdin.take().expect("its input");
+    for device in simulated.devices.iter().take(FLEET) {
+        writeln!(input, "{device}").expect("a device");
+    }
+    drop(input);
+    let output = child.wait_with_output().expect("python ends");
+    let peer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let per_device = |key: &str| peer[key].as_f64().expect("a number") / FLEET as f64;
+    note(
+        "Netmiko (fetch only), CPU per device",
+        "ms",
+        per_device("cpu") * 1e3,
+    );
+    note("ratio, CPU", "x", per_device("cpu") / cpu);
+    note("ratio, wall", "x", per_device("wall") / wall);
 }
 
 async fn look(connector: &SshConnector, target: Target, intended: &str) -> usize {
