@@ -3,9 +3,9 @@
 use super::precheck::Before;
 use super::read::Seen;
 use super::undo::{Undoing, undo};
-use super::{Allowed, Ending, Unsaved, chain, is_loss};
+use super::{Allowed, Ending, Unsaved, is_loss};
 use crate::device::Session;
-use crate::model::{ConfirmScope, Outcome, RollbackCause, StepKind};
+use crate::model::{ConfirmScope, Outcome, RollbackCause, StepKind, chain};
 
 /// The journal's step is the fence: whoever lost the lease cannot make a change permanent.
 pub(super) async fn confirm(

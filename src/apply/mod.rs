@@ -194,18 +194,6 @@ fn is_loss(error: &DeviceError) -> bool {
     )
 }
 
-/// The whole chain of an error in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 /// Opens sealed lines for typing.
 fn open_lines(sealer: &Sealer, lines: &[String]) -> Result<Vec<crate::model::SecretText>, String> {
     lines.iter().map(|line| sealer.vault().open(line)).collect()

@@ -3,10 +3,10 @@
 
 use super::checks::{self, Results};
 use super::read::{Seen, read_running, see};
-use super::{Allowed, Ending, Ports, Unsaved, chain, hold_of};
+use super::{Allowed, Ending, Ports, Unsaved, hold_of};
 use crate::config::Sealer;
 use crate::device::{DeviceError, NextStep, Session};
-use crate::model::{Datastore, Fingerprint, Outcome, PendingCommit, Plan};
+use crate::model::{Datastore, Fingerprint, Outcome, PendingCommit, Plan, chain};
 
 /// Everything known before the first change.
 pub(super) struct Before {

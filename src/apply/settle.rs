@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::precheck::{startup, trial_in_the_way};
 use super::read::{Seen, read_running};
 use super::undo::{Undoing, undo};
-use super::{Ending, Ports, chain, hold_of};
+use super::{Ending, Ports, hold_of};
 use crate::config::{Dialect, Document, Sealer};
 use crate::device::Session;
 use crate::model::{
-    Attempt, HoldReason, Outcome, PendingCommit, RollbackCause, StepKind, Txn, UndoArmed,
+    Attempt, HoldReason, Outcome, PendingCommit, RollbackCause, StepKind, Txn, UndoArmed, chain,
 };
 
 /// Time beyond the armed one in which an undo may still be at work: a device rounds up to

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::precheck::{Before, failed_before_change, precheck};
 use super::undo::{Undoing, nothing_typed, undo};
 use super::verify::trial;
-use super::{Allowed, Ending, Ports, chain, is_loss, open_lines};
+use super::{Allowed, Ending, Ports, is_loss, open_lines};
 use crate::config::Sealer;
 use crate::device::{DeviceError, Session};
 use crate::model::{
-    Attempt, Command, Outcome, Plan, RollbackCause, StepKind, StoreError, Txn, UndoArmed,
+    Attempt, Command, Outcome, Plan, RollbackCause, StepKind, StoreError, Txn, UndoArmed, chain,
 };
 
 /// Carries out `attempt.body` over `session`. `sealer` holds the secrets of both the

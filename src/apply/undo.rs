@@ -2,11 +2,11 @@
 //! afterwards over a new session.
 
 use super::read::{Seen, read_running};
-use super::{Ending, Ports, chain, hold_of, is_loss, open_lines};
+use super::{Ending, Ports, hold_of, is_loss, open_lines};
 use crate::config::Sealer;
 use crate::device::{DeviceError, Session};
 use crate::model::{
-    Attempt, HoldReason, Outcome, RollbackCause, StepKind, StoreError, Txn, UndoArmed,
+    Attempt, HoldReason, Outcome, RollbackCause, StepKind, StoreError, Txn, UndoArmed, chain,
 };
 
 /// What an undo works on.

@@ -9,9 +9,9 @@ use super::confirm::{confirm, save};
 use super::precheck::Before;
 use super::read::{Seen, read_running};
 use super::undo::{Undoing, undo};
-use super::{Allowed, Ending, Ports, chain, checks, is_loss};
+use super::{Allowed, Ending, Ports, checks, is_loss};
 use crate::device::{DeviceError, NextStep, Session};
-use crate::model::{Outcome, Plan, RollbackCause, StepKind, UndoArmed};
+use crate::model::{Outcome, Plan, RollbackCause, StepKind, UndoArmed, chain};
 
 /// How often a new session is tried before the change counts as having cut us off, as long
 /// as the failures come quickly: all tries together take no longer than one connection may.

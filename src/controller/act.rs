@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credentials::{self, Counted};
-use super::observe::{self, Observed, chain};
+use super::observe::{self, Observed};
 use super::record;
 use super::worker::{DOUBT_PAUSE, Done, LOOK_LEASE, Order, Work};
 use super::{Next, Permission};
@@ -14,7 +14,7 @@ use crate::device::{Connector, Target};
 use crate::model::{
     Actor, ApplyMode, Attempt, AttemptId, Capabilities, ConfigKind, ConfirmScope, Decision, Device,
     Event, Finding, HoldReason, Journal, Keel, LastApplied, Manage, Outcome, Plan, Proof,
-    RollbackCause, Skip, StepKind, StoreError, UnknownReason,
+    RollbackCause, Skip, StepKind, StoreError, UnknownReason, chain,
 };
 use crate::plan;
 use crate::policy;

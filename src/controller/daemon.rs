@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use async_trait::async_trait;
 
 use super::context::{Context, jump_of};
-use super::observe::chain;
 use super::prepare::{Fleet, Prepared, prepare};
 use super::worker::{Order, pass};
 use super::{DeviceView, FleetView, Permission, Reconciler, Report};
 use crate::intent::Filter;
 use crate::model::{
-    AcceptanceKind, Actor, ApplyMode, Attempt, Diagnostic, Event, FileSet, Revision, Skip,
+    AcceptanceKind, Actor, ApplyMode, Attempt, Diagnostic, Event, FileSet, Revision, Skip, chain,
 };
 use crate::source::{Mirror, Resolved, SourceError};
 

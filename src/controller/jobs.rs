@@ -9,7 +9,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::rollout::Progress;
 use super::trigger::Look;
 use super::{FleetView, Report};
-use crate::model::{Attempt, Hold, Store as _, StoreError};
+use crate::model::{Attempt, Hold, Store as _, StoreError, chain};
 use crate::store::SqliteStore;
 
 /// Meta key of the rollout's progress.
@@ -133,13 +133,6 @@ async fn blocking<T: Send + 'static>(
         Ok(result) => result.map_err(|error| chain(&error)),
         Err(error) => Err(format!("state: {error}")),
     }
-}
-
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 /// Reads what people and other processes may have changed.

@@ -13,7 +13,7 @@ use crate::config::{Document, Sealer};
 use crate::device::{Connector, DeviceError, Session, Target};
 use crate::model::{
     AcceptanceKind, Capabilities, Decision, Device, DeviceRecord, Event, Finding, Fingerprint,
-    HoldReason, Phase, Plan, UnknownReason,
+    HoldReason, Phase, Plan, UnknownReason, chain,
 };
 use crate::pack::Pack;
 use crate::plan::{self, Inputs};
@@ -90,18 +90,6 @@ impl Trouble {
     fn of_target(error: &TargetError) -> Self {
         Self::new(UnknownReason::Intent, chain(error))
     }
-}
-
-/// The whole chain of an error in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Looks at one device of a fleet and decides.

@@ -2,12 +2,12 @@
 //! nothing is applied or remembered.
 
 use super::context::Context;
-use super::observe::{Observed, Trouble, chain, observe};
+use super::observe::{Observed, Trouble, observe};
 use super::prepare::Fleet;
 use super::worker::{Done, report_of};
 use super::{Next, Report, record};
 use crate::model::{
-    ApplyMode, DeviceRecord, Event, Hold, Outcome, Skip, StoreError, UnknownReason,
+    ApplyMode, DeviceRecord, Event, Hold, Outcome, Skip, StoreError, UnknownReason, chain,
 };
 
 /// What the store can still say about a device.

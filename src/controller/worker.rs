@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::observe::{Observed, Trouble, chain, observe};
+use super::observe::{Observed, Trouble, observe};
 use super::prepare::Fleet;
 use super::record;
 use super::{Next, Permission, Report, unwritten};
 use crate::model::{
     Actor, ApplyMode, ConfigKind, Decision, DeviceRecord, Event, Fingerprint, Hold, HoldReason,
-    Lease, Outcome, PlanId, RefusalKind, Skip, StoreError, UnknownReason,
+    Lease, Outcome, PlanId, RefusalKind, Skip, StoreError, UnknownReason, chain,
 };
 
 /// How long a look may take before another process may think its owner is gone.

@@ -4,6 +4,7 @@
 //! engine, executor) meet only in these types.
 
 mod attempt;
+mod chain;
 mod data;
 mod device;
 mod diagnostic;
@@ -20,6 +21,7 @@ mod status;
 mod store;
 
 pub use attempt::{Actor, Attempt, AttemptId, Outcome, Skip, Step, StepKind, UndoArmed};
+pub use chain::chain;
 pub use data::{Data, Position};
 pub use device::{
     ApplyMode, Check, CheckExpect, ConnectionOptions, Credential, Device, IntentSource, Keel,
