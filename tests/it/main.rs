@@ -1,7 +1,5 @@
 //! The integration tests: one binary, one module per area.
 
-#![expect(clippy::print_stderr, reason = "what a failed test saw is said")]
-
 mod apply;
 #[path = "../architecture.rs"]
 mod architecture;
