@@ -30,7 +30,7 @@ use change::{Action, Change, Pair};
 use crate::config::{Dialect, Diff, Document, Ignored, NodeId, Scope, compare};
 use crate::model::{
     Capabilities, Cause, Command, Decision, Device, Fingerprint, Manage, Mode, Plan, PlanId, Proof,
-    Refusal, RefusalKind,
+    Refusal, RefusalKind, Undo, UndoMethod,
 };
 
 /// Hex digits of a plan id: short enough to type, and 64 bits never meet by chance in one
@@ -213,7 +213,7 @@ fn unchanged(inputs: &Inputs<'_>, diff: &Diff) -> Plan {
         sections: Vec::new(),
         cause: None,
         checks: keel.checks.clone(),
-        undo: keel.undo.clone(),
+        undo: undo(inputs),
         apply: keel.apply,
         deletes: (0, inputs.running.semantic_lines()),
         decision: Decision::Unchanged,
@@ -222,6 +222,15 @@ fn unchanged(inputs: &Inputs<'_>, diff: &Diff) -> Plan {
         id: id(&plan),
         ..plan
     }
+}
+
+/// What was asked for, as far as the session has it.
+fn undo(inputs: &Inputs<'_>) -> Undo {
+    let mut undo = inputs.device.keel.undo.clone();
+    if inputs.capabilities.attended_only.is_some() {
+        undo.method = UndoMethod::None;
+    }
+    undo
 }
 
 fn ignored(ignored: &Ignored) -> String {

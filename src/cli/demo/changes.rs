@@ -127,7 +127,7 @@ fn without_notes(text: &str) -> String {
 
 /// Waits until the router runs something else.
 async fn changed(world: &World, router: &str, base: &str) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while running(world, router)? == base {
         if Instant::now() > deadline {
             return Err(CliError::failure(format!(
@@ -177,7 +177,7 @@ pub(super) async fn killed(teller: &mut Teller<'_>, world: &mut World) -> Result
     let base = running(world, ROUTER)?;
     // The router answers slowly, so that there is a middle to hit.
     let slow = Faults {
-        slow_ms: Some(40),
+        slow_ms: Some(15),
         ..Faults::default()
     };
     world

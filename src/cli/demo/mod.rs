@@ -47,6 +47,7 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let told = story::tell(&mut teller, &mut world).await;
     if let Err(error) = told {
         teller.failed(&error)?;
+        teller.output("tail controller.log", &world.log_end())?;
         world.stop().await;
         return Ok(Exit::Failure);
     }

@@ -106,6 +106,18 @@ impl World {
         Ok(command)
     }
 
+    /// The last lines the latest controller logged.
+    pub(super) fn log_end(&self) -> String {
+        const SHOWN: usize = 25;
+        let log = self
+            .folder
+            .path()
+            .join(format!("controller-{}.log", self.starts));
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN)..].join("\n")
+    }
+
     /// Starts `netkeel run`, and waits until it says where it listens.
     pub(super) async fn start_controller(&mut self) -> Result<()> {
         self.starts += 1;
