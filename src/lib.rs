@@ -19,6 +19,7 @@ pub mod evaluator;
 pub mod http;
 pub mod intent;
 pub mod model;
+pub mod offline;
 pub mod pack;
 pub mod plan;
 pub mod policy;

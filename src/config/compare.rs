@@ -3,7 +3,9 @@
 use super::dialect::Dialect;
 use super::document::{Document, NodeId};
 use super::matching::{self, Pair};
+use super::redact::Vault;
 use super::scope::{self, Owner, Ownership};
+use super::verify::Verdict;
 use super::{demands, ignored, sequence};
 use crate::model::DriftCounts;
 
@@ -28,6 +30,8 @@ pub enum OpKind {
     Replace,
     /// Same line, other place in an ordered section.
     Move,
+    /// Same line, switched off on one side only.
+    State,
 }
 
 /// One difference.
@@ -47,7 +51,7 @@ pub struct Op {
 }
 
 /// A difference that does not count, and why.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Ignored {
     /// Reason id of the dialect (`timestamp`, `default`, `secret-unverifiable`, …).
     pub reason: String,
@@ -84,7 +88,7 @@ impl Diff {
             match op.kind {
                 OpKind::Add => counts.missing += lines(intended, op.intended),
                 OpKind::Remove => counts.extra += lines(running, op.running),
-                OpKind::Replace => counts.changed += 1,
+                OpKind::Replace | OpKind::State => counts.changed += 1,
                 OpKind::Move => counts.reordered += 1,
             }
         }
@@ -117,6 +121,20 @@ pub fn compare(
     dialect: &Dialect,
     scope: &Scope,
 ) -> Diff {
+    compare_with(running, intended, last_applied, dialect, scope, None)
+}
+
+/// As [`compare`]; with a vault, hashes that the device shows are checked against the
+/// secrets that are intended.
+#[must_use]
+pub fn compare_with(
+    running: &Document,
+    intended: &Document,
+    last_applied: Option<&Document>,
+    dialect: &Dialect,
+    scope: &Scope,
+    vault: Option<&Vault>,
+) -> Diff {
     let scope = match Owner::new(scope) {
         Ok(scope) => scope,
         Err(why) => {
@@ -130,6 +148,7 @@ pub fn compare(
         running,
         intended,
         scope: &scope,
+        vault,
         path: Vec::new(),
         diff: Diff::default(),
     };
@@ -147,6 +166,7 @@ struct Walk<'a> {
     running: &'a Document,
     intended: &'a Document,
     scope: &'a Owner,
+    vault: Option<&'a Vault>,
     path: Vec<String>,
     diff: Diff,
 }
@@ -165,23 +185,32 @@ impl Walk<'_> {
     }
 
     fn ownership(&self, doc: &Document, id: NodeId, owned: Option<Ownership>) -> Ownership {
-        owned.unwrap_or_else(|| self.scope.owns(&doc.node(id).command))
+        owned.unwrap_or_else(|| self.scope.owns(doc.command(id)))
     }
 
     fn both(&mut self, r: NodeId, i: NodeId, owned: Option<Ownership>) {
-        let (ours, theirs) = (self.running.sem(r), self.intended.sem(i));
+        let (ours, theirs) = (self.running.raw(r), self.intended.raw(i));
         if ours.hash == theirs.hash {
             return;
         }
         let owned = self.ownership(self.intended, i, owned);
-        if theirs.cardinality == super::Cardinality::Atomic {
+        let info = self.intended.info(i);
+        if info.is_some_and(|info| info.cardinality == super::Cardinality::Atomic) {
             self.op(OpKind::Replace, Some(r), Some(i));
             return;
         }
+        if ours.inactive != theirs.inactive {
+            self.op(OpKind::State, Some(r), Some(i));
+        }
         if ours.value != theirs.value {
-            let (ours, theirs) = (self.running.node(r), self.intended.node(i));
-            if ignored::unverifiable(&ours.command, &theirs.command) {
-                self.ignore("secret-unverifiable", &theirs.command);
+            let (ours, theirs) = (self.running.command(r), self.intended.command(i));
+            let secrets = ignored::secrets(ours, theirs, self.vault);
+            if let Some(verdict) = secrets {
+                let reason = match verdict {
+                    Verdict::Same => "secret-verified",
+                    Verdict::Different | Verdict::Unverifiable => "secret-unverifiable",
+                };
+                self.ignore(reason, theirs);
             } else {
                 self.op(OpKind::Replace, Some(r), Some(i));
             }
@@ -197,7 +226,7 @@ impl Walk<'_> {
         if ours.is_empty() && theirs.is_empty() {
             return;
         }
-        self.path.push(self.intended.node(i).command.clone());
+        self.path.push(self.intended.command(i).to_owned());
         self.siblings(ours, theirs, Some(owned));
         self.path.pop();
     }
@@ -209,12 +238,13 @@ impl Walk<'_> {
     }
 
     fn missing(&mut self, i: NodeId, owned: Option<Ownership>) {
-        if self.intended.sem(i).hidden {
-            let line = self.intended.node(i).command.clone();
+        let info = self.intended.info(i);
+        if info.is_some_and(|info| info.hidden) {
+            let line = self.intended.command(i).to_owned();
             self.ignore("not-shown", &line);
             return;
         }
-        let satisfied = self.intended.node(i).negated;
+        let satisfied = info.is_some_and(|info| info.negated());
         if satisfied && self.ownership(self.intended, i, owned) == Ownership::Part {
             return;
         }
@@ -258,7 +288,7 @@ impl Walk<'_> {
     /// What differs inside blocks that are entries of a list on both sides.
     fn listed_blocks(&mut self, ours: &[NodeId], theirs: &[NodeId], owned: Option<Ownership>) {
         for (r, i) in sequence::same(self.running, self.intended, ours, theirs) {
-            if self.running.sem(r).hash != self.intended.sem(i).hash {
+            if self.running.raw(r).hash != self.intended.raw(i).hash {
                 let owned = self.ownership(self.intended, i, owned);
                 self.inside(r, i, owned);
             }
@@ -271,7 +301,7 @@ impl Walk<'_> {
         } else {
             self.intended
         };
-        let line = first.map_or("", |id| doc.node(id).command.as_str());
+        let line = first.map_or("", |id| doc.command(id));
         let mut place = self.path.join(" / ");
         if place.is_empty() {
             line.clone_into(&mut place);

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::dialect::{Cardinality, ContextId, Dialect, Event, Negation, RuleId};
-use super::pattern::{self, Class, Elem, Hit, Part};
-use super::rules::{Cascade, Complete, Context, Naming, NoForm, Rule};
+use super::pattern::{self, Class, Elem, Hit, Part, Tree};
+use super::rules::{Braces, Cascade, Complete, Context, Naming, NoForm, Rule};
 use super::secrets::SecretTable;
-use super::spec::{CascadeSpec, DialectSpec, EventSpec, RuleSpec, SectionSpec, SlotSpec};
+use super::spec::{
+    BodySpec, BraceSpec, CascadeSpec, DialectSpec, EventSpec, Family, LiteralSpec, RuleSpec,
+    SectionSpec, SlotSpec,
+};
+use super::xml::Models;
 
 /// A fault in a dialect: the rule or section, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +46,17 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// Compiles a dialect without trying its examples: for tests of the replay, which spoil
+    /// a dialect and must notice.
+    ///
+    /// # Errors
+    /// The first fault of form.
+    pub fn compile_unchecked(spec: &DialectSpec) -> Result<Self, DialectError> {
+        Compiler::run(spec)
+    }
+}
+
 struct Compiler<'s> {
     spec: &'s DialectSpec,
     dialect: Dialect,
@@ -62,8 +77,13 @@ impl<'s> Compiler<'s> {
     fn new(spec: &'s DialectSpec) -> Result<Self, DialectError> {
         let boxed = |list: &[String]| list.iter().map(|s| s.as_str().into()).collect();
         let dialect = Dialect {
-            family: spec.family,
+            family: spec.family.unwrap_or_default(),
             comments: boxed(&spec.comments),
+            kept: boxed(&spec.kept),
+            transactional: spec.transactional.unwrap_or_default(),
+            whole_file: spec.whole_file.unwrap_or_default(),
+            braces: braces(spec.braces.as_ref()),
+            models: models(spec)?,
             complete: complete(spec)?,
             leave: spec
                 .leave
@@ -72,7 +92,7 @@ impl<'s> Compiler<'s> {
                 .collect(),
             negators: boxed(&spec.negators),
             interfaces: boxed(&spec.interfaces),
-            secrets: SecretTable::compile(&spec.secrets)
+            secrets: SecretTable::compile(&spec.secrets, spec.family.unwrap_or_default())
                 .map_err(|(at, why)| fault(format!("secret {}", at + 1), why))?,
             ..Dialect::default()
         };
@@ -84,6 +104,8 @@ impl<'s> Compiler<'s> {
         };
         new.context("top");
         new.context("unknown");
+        new.context("any");
+        new.places();
         new.noise()?;
         Ok(new)
     }
@@ -102,6 +124,22 @@ impl<'s> Compiler<'s> {
         id
     }
 
+    /// The inside of XML elements by which others are told apart, or that have rules.
+    fn places(&mut self) {
+        let Some(xml) = &self.spec.xml else {
+            return;
+        };
+        let sections = self.spec.sections.iter().flat_map(|s| s.contexts.iter());
+        let named = sections
+            .map(String::as_str)
+            .filter(|name| name.contains(':'));
+        let all: Vec<&str> = Models::places(xml).chain(named).collect();
+        for name in all {
+            let id = self.context(name);
+            self.dialect.models.enter_context(name, id);
+        }
+    }
+
     fn noise(&mut self) -> Result<(), DialectError> {
         for (at, noise) in self.spec.noise.iter().enumerate() {
             let place = || format!("noise {}", at + 1);
@@ -114,8 +152,12 @@ impl<'s> Compiler<'s> {
             }
             let reason = (noise.reason.as_str().into(), noise.top);
             self.dialect.noise_reasons.push(reason);
-            let words: Vec<&str> = noise.example.split_ascii_whitespace().collect();
-            if self.dialect.noise.find(&words) != Some(hit) {
+            let mut words: Vec<&str> = noise.example.split_ascii_whitespace().collect();
+            if self.dialect.family == Family::Xml {
+                self.dialect.words(&noise.example, &mut words);
+            }
+            let found = self.dialect.noise.find(&words);
+            if found.is_none() || !noise.inherited && found != Some(hit) {
                 return Err(fault(place(), "its example is not matched by it"));
             }
         }
@@ -125,7 +167,9 @@ impl<'s> Compiler<'s> {
     fn section(&mut self, section: &'s SectionSpec) -> Result<(), DialectError> {
         let ids: Vec<ContextId> = section.contexts.iter().map(|c| self.context(c)).collect();
         for id in &ids {
-            self.dialect.contexts[id.0 as usize].ordered |= section.ordered;
+            let context = &mut self.dialect.contexts[id.0 as usize];
+            context.ordered |= section.ordered;
+            context.oneline |= section.oneline;
         }
         for rule in &section.rules {
             self.rule(rule, &ids)?;
@@ -146,12 +190,23 @@ impl<'s> Compiler<'s> {
         let mut rule = compile_rule(spec, opens).map_err(|why| fault(place(), why))?;
         let forms = no_forms(spec, &self.dialect.negators, &rule.variants)
             .map_err(|why| fault(place(), why))?;
+        // Which negator a form was written with; `no X` itself goes with every one.
+        let mut negator_of: Vec<Option<usize>> = vec![None; rule.positive];
         for form in &forms {
-            if let NoForm::Line(_, parts) = form {
-                rule.variants.push(parts.clone());
+            if let NoForm::Line(negator, parts) = form {
+                let at = self.dialect.negators.iter().position(|n| n == negator);
+                for variant in pattern::variants(parts) {
+                    rule.variants.push(variant);
+                    negator_of.push(at);
+                }
             }
         }
         rule.no = forms;
+        let negators = self.dialect.negators.len();
+        // `no X` and `default X` shorten in the same way.
+        let plain = |at: usize| matches!(&*self.dialect.negators[at], "no" | "default");
+        let plain: Vec<bool> = (0..negators).map(plain).collect();
+        let both_plain = |a: usize, b: usize| plain[a] && plain[b];
         for (at, parts) in rule.variants.iter().enumerate() {
             let variant = u16::try_from(at).map_err(|_| fault(place(), "too many variants"))?;
             let hit = Hit { rule: id, variant };
@@ -160,7 +215,12 @@ impl<'s> Compiler<'s> {
                 if at < rule.positive {
                     context.positive.add(parts, hit);
                 }
-                context.negative.add(parts, hit);
+                context.negative.resize_with(negators, Tree::default);
+                for (negator, tree) in context.negative.iter_mut().enumerate() {
+                    if negator_of[at].is_none_or(|own| own == negator || both_plain(own, negator)) {
+                        tree.add(parts, hit);
+                    }
+                }
             }
         }
         self.dialect.rules.push(rule);
@@ -171,15 +231,27 @@ impl<'s> Compiler<'s> {
     fn cascades(&mut self) -> Result<(), DialectError> {
         let specs = self.spec.sections.iter().flat_map(|s| &s.rules);
         for (at, spec) in specs.enumerate() {
-            let compiled: Result<Vec<Cascade>, String> =
-                spec.wipes.iter().map(|wipe| self.cascade(wipe)).collect();
+            let compiled: Result<Vec<Cascade>, String> = spec
+                .wipes
+                .iter()
+                .map(|wipe| self.cascade(wipe, spec.inherited))
+                .collect();
             let compiled = compiled.map_err(|why| fault(format!("rule {}", spec.id), why))?;
             self.dialect.rules[at].cascades = compiled;
+            if let Some(base) = &spec.joins {
+                let base = self.rules.get(base.as_str()).copied();
+                self.dialect.rules[at].joins = Some(base.ok_or_else(|| {
+                    fault(
+                        format!("rule {}", spec.id),
+                        "joins a rule that is not there",
+                    )
+                })?);
+            }
         }
         Ok(())
     }
 
-    fn cascade(&self, spec: &CascadeSpec) -> Result<Cascade, String> {
+    fn cascade(&self, spec: &CascadeSpec, inherited: bool) -> Result<Cascade, String> {
         let mut rules = Vec::new();
         for wanted in &spec.rules {
             let before = rules.len();
@@ -190,7 +262,7 @@ impl<'s> Compiler<'s> {
                 }
                 None => rules.extend(self.rules.get(wanted.as_str())),
             }
-            if rules.len() == before {
+            if rules.len() == before && !inherited {
                 return Err(format!("wipes `{wanted}`, which is no rule"));
             }
         }
@@ -211,15 +283,45 @@ fn event(spec: EventSpec) -> Event {
     }
 }
 
+fn braces(spec: Option<&BraceSpec>) -> Braces {
+    let Some(spec) = spec else {
+        return Braces::default();
+    };
+    let word = |text: &str| (!text.is_empty()).then(|| text.into());
+    Braces {
+        paths: spec.paths,
+        end: spec.end.bytes().next(),
+        lists: spec.lists,
+        bang: spec.bang,
+        quotes: spec.quotes.bytes().collect(),
+        quote: spec.quote.chars().next().unwrap_or('"'),
+        set: spec.set.as_str().into(),
+        delete: spec.delete.as_str().into(),
+        insert: word(&spec.insert),
+        deactivate: word(&spec.deactivate),
+        activate: word(&spec.activate),
+        wrapper: word(&spec.wrapper),
+    }
+}
+
+fn models(spec: &DialectSpec) -> Result<Models, DialectError> {
+    let xml = spec.xml.as_ref();
+    let models = xml.map_or(Ok(Models::default()), Models::new);
+    models.map_err(|why| fault("xml", why))
+}
+
 fn complete(spec: &DialectSpec) -> Result<Complete, DialectError> {
     let mut first = Vec::new();
-    for line in &spec.complete.first {
+    let Some(spec) = &spec.complete else {
+        return Ok(Complete::default());
+    };
+    for line in &spec.first {
         first.extend(pattern::compile(line).map_err(|why| fault("complete", why))?);
     }
     Ok(Complete {
         first,
-        within: spec.complete.within,
-        last: spec.complete.last.as_str().into(),
+        within: spec.within,
+        last: spec.last.as_str().into(),
     })
 }
 
@@ -240,7 +342,12 @@ fn compile_rule(spec: &RuleSpec, opens: Option<ContextId>) -> Result<Rule, Strin
             ))
         }
     };
-    for name in spec.normalise.keys().chain(&spec.number) {
+    for name in spec
+        .normalise
+        .keys()
+        .chain(&spec.number)
+        .chain(spec.expand.keys())
+    {
         known(name)?;
     }
     let uses = spec
@@ -271,6 +378,16 @@ fn compile_rule(spec: &RuleSpec, opens: Option<ContextId>) -> Result<Rule, Strin
             .map(|(k, v)| (k.as_str().into(), *v))
             .collect(),
         literal: spec.literal.clone(),
+        body: spec.body.unwrap_or(match spec.literal {
+            Some(LiteralSpec::Until(_)) => BodySpec::Trim,
+            Some(LiteralSpec::Delimiter) | None => BodySpec::Text,
+        }),
+        expand: spec
+            .expand
+            .iter()
+            .next()
+            .map(|(c, e)| (c.as_str().into(), *e)),
+        joins: None,
         ignore: spec.ignore.as_deref().map(Into::into),
         cascades: Vec::new(),
         defines,
@@ -279,6 +396,7 @@ fn compile_rule(spec: &RuleSpec, opens: Option<ContextId>) -> Result<Rule, Strin
         lockout: spec.lockout.as_deref().map(Into::into),
         weight: spec.weight,
         remove_first: spec.remove_first,
+        overwrites: spec.overwrites,
         hidden: spec.hidden,
     })
 }
@@ -372,6 +490,9 @@ fn check(dialect: &Dialect, spec: &DialectSpec) -> Vec<DialectError> {
             let id = dialect.contexts.iter().position(|c| *c.name == **context);
             let id = ContextId(id.and_then(|i| u16::try_from(i).ok()).unwrap_or_default());
             for example in rule.example.split(" || ") {
+                if rule.inherited && taken_by_other(dialect, rule, id, example) {
+                    continue;
+                }
                 let checked = check_example(dialect, rule, id, example);
                 faults.extend(
                     checked
@@ -382,6 +503,11 @@ fn check(dialect: &Dialect, spec: &DialectSpec) -> Vec<DialectError> {
         }
     }
     faults
+}
+
+/// A rule of the extending dialect comes before an inherited one.
+fn taken_by_other(dialect: &Dialect, rule: &RuleSpec, context: ContextId, example: &str) -> bool {
+    dialect.rule_name(dialect.meaning(context, example).rule) != rule.id
 }
 
 fn check_example(

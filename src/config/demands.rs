@@ -6,6 +6,7 @@ use super::compare::{Diff, Op, OpKind};
 use super::dialect::{Dialect, RuleId};
 use super::document::{Document, NodeId, Standing};
 use super::scope::{Owner, Ownership};
+use super::spec::Family;
 
 /// Removes what the intent negates; where it is removed anyway, notes the demand.
 pub(crate) fn collect(
@@ -16,12 +17,13 @@ pub(crate) fn collect(
     diff: &mut Diff,
 ) {
     let negated = |id: &NodeId| {
-        let node = intended.node(*id);
-        node.negated && matches!(node.standing, Standing::Live | Standing::Absent)
+        let standing = intended.raw(*id).standing;
+        matches!(standing, Standing::Live | Standing::Absent)
+            && intended.info(*id).is_some_and(|info| info.negated())
     };
     let mut blocks = Blocks::default();
     for id in intended.ids().filter(negated) {
-        let parent = intended.node(id).parent;
+        let parent = intended.parent(id);
         let Some(parent) = blocks.counterpart(running, intended, parent) else {
             continue;
         };
@@ -49,8 +51,8 @@ impl Blocks {
         let mut slots = Vec::new();
         let mut at = block;
         while let Some(id) = at {
-            slots.push(intended.sem(id).slot);
-            at = intended.node(id).parent;
+            slots.push(intended.raw(id).slot);
+            at = intended.parent(id);
         }
         let mut found = None;
         for slot in slots.into_iter().rev() {
@@ -68,7 +70,7 @@ impl Blocks {
 fn index(running: &Document, block: Option<NodeId>) -> BTreeMap<u128, NodeId> {
     let mut level = BTreeMap::new();
     for id in running.commands(block) {
-        level.entry(running.sem(*id).slot).or_insert(*id);
+        level.entry(running.raw(*id).slot).or_insert(*id);
     }
     level
 }
@@ -82,17 +84,18 @@ fn targets(
     parent: Option<NodeId>,
     id: NodeId,
 ) -> Vec<NodeId> {
-    let (node, sem) = (intended.node(id), intended.sem(id));
+    let node = intended.node(id);
+    let slot = intended.raw(id).slot;
     let candidates = running.commands(parent).iter().copied();
     let candidates = candidates.filter(|r| !running.node(*r).negated);
-    if sem.listed() && node.rule != RuleId::GENERIC {
-        let meaning = dialect.meaning(node.context, &node.command);
+    let xml = dialect.family == Family::Xml;
+    if intended.listed(id) && (xml || node.rule != RuleId::GENERIC) {
+        let meaning = dialect.meaning(node.context, node.command);
         let same = |r: &NodeId| {
-            let entry = running.sem(*r);
             let by_content = running.content(*r) == intended_content(intended, id);
-            entry.slot == sem.slot
+            running.raw(*r).slot == slot
                 && match meaning.number {
-                    Some(number) => entry.number == Some(number),
+                    Some(number) => running.info(*r).is_some_and(|i| i.number == Some(number)),
                     None => by_content,
                 }
         };
@@ -100,23 +103,28 @@ fn targets(
     }
     let exact: Vec<NodeId> = candidates
         .clone()
-        .filter(|r| running.sem(*r).slot == sem.slot)
+        .filter(|r| running.raw(*r).slot == slot)
         .collect();
-    let words = positive(&node.command);
-    if !exact.is_empty() || node.rule != RuleId::GENERIC || !words.contains(' ') {
+    let words = positive(node.command);
+    let short = words.contains(' ') || xml;
+    if !exact.is_empty() || node.rule != RuleId::GENERIC && !xml || !short {
         return exact;
     }
     let begins = |r: &NodeId| {
-        let rest = running.node(*r).command.strip_prefix(words);
+        let rest = running.command(*r).strip_prefix(words);
         rest.is_some_and(|rest| rest.starts_with(' '))
     };
     candidates.filter(begins).collect()
 }
 
+/// What a demand says of a list entry: its words without the negator and the number.
 fn intended_content(intended: &Document, id: NodeId) -> &str {
-    match &intended.sem(id).content {
-        Some(content) => content,
-        None => positive(&intended.node(id).command),
+    match intended.info(id) {
+        Some(info) => match &info.content {
+            Some(content) => content,
+            None => info.positive(),
+        },
+        None => "",
     }
 }
 
@@ -133,13 +141,13 @@ fn demand(
     by: NodeId,
 ) {
     if let Some(op) = diff.ops.iter_mut().find(|op| op.running == Some(target)) {
-        if op.kind == OpKind::Remove && intended.node(by).standing == Standing::Absent {
+        if op.kind == OpKind::Remove && intended.raw(by).standing == Standing::Absent {
             op.intended = Some(by);
         }
         return;
     }
     let top = running.path(target).first().copied();
-    let top = top.unwrap_or(&running.node(target).command);
+    let top = top.unwrap_or(running.command(target));
     if scope.owns(top) == Ownership::Whole {
         return;
     }

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 use super::pattern::{self, Elem, Part, Tree, Words};
 use super::reading::Reading;
-use super::rules::{Complete, Context, Naming, NoForm, Rule};
+use super::rules::{Braces, Complete, Context, Naming, NoForm, Rule};
 use super::secrets::SecretTable;
 use super::spec::Family;
+use super::xml::{self, Models};
 use crate::model::Disruption;
 
 /// A context: the inside of the blocks a rule opens. [`ContextId::TOP`] is the outermost.
@@ -23,7 +24,14 @@ impl ContextId {
     pub const TOP: Self = Self(0);
     /// Inside a block no rule knows.
     pub const UNKNOWN: Self = Self(1);
+    /// What is known wherever it stands, unless the context itself knows better.
+    pub const ANY: Self = Self(2);
 }
+
+/// Characters that mean something to command lines.
+const ODD: &[char] = &[
+    '|', '?', '<', '>', '$', '&', '!', '(', ')', '^', '~', '*', '#', '\u{27e6}',
+];
 
 /// A rule of the dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,6 +144,11 @@ impl Meaning {
 pub struct Dialect {
     pub(crate) family: Family,
     pub(crate) comments: Vec<Box<str>>,
+    pub(crate) kept: Vec<Box<str>>,
+    pub(crate) braces: Braces,
+    pub(crate) models: Models,
+    pub(crate) transactional: bool,
+    pub(crate) whole_file: bool,
     pub(crate) complete: Complete,
     pub(crate) leave: BTreeMap<Box<str>, usize>,
     pub(crate) negators: Vec<Box<str>>,
@@ -147,7 +160,81 @@ pub struct Dialect {
     pub(crate) rules: Vec<Rule>,
 }
 
+/// How a platform takes a change.
+#[derive(Clone, Copy, Debug)]
+pub enum Typing<'d> {
+    /// Lines in modes.
+    Lines,
+    /// Whole paths.
+    Paths(PathWords<'d>),
+    /// A new file.
+    File,
+    /// One document that says what changes.
+    Xml,
+}
+
+/// The words that begin a path command; an empty one is a command the platform lacks.
+#[derive(Clone, Copy, Debug)]
+pub struct PathWords<'d> {
+    /// Puts a statement there.
+    pub set: &'d str,
+    /// Takes it away, with all below it.
+    pub delete: &'d str,
+    /// Moves an entry of a list.
+    pub insert: &'d str,
+    /// Switches it off.
+    pub deactivate: &'d str,
+    /// Switches it on again.
+    pub activate: &'d str,
+}
+
 impl Dialect {
+    /// How the platform takes a change.
+    #[must_use]
+    pub fn typing(&self) -> Typing<'_> {
+        let braces = &self.braces;
+        if self.whole_file {
+            return Typing::File;
+        }
+        if self.family == Family::Xml {
+            return Typing::Xml;
+        }
+        if !braces.paths {
+            return Typing::Lines;
+        }
+        Typing::Paths(PathWords {
+            set: &braces.set,
+            delete: &braces.delete,
+            insert: braces.insert.as_deref().unwrap_or_default(),
+            deactivate: braces.deactivate.as_deref().unwrap_or_default(),
+            activate: braces.activate.as_deref().unwrap_or_default(),
+        })
+    }
+
+    /// A change is a new file.
+    #[must_use]
+    pub fn typing_is_a_file(&self) -> bool {
+        matches!(self.typing(), Typing::File)
+    }
+
+    /// Commands take effect together.
+    #[must_use]
+    pub fn is_transactional(&self) -> bool {
+        self.transactional
+    }
+
+    /// Entries of a list can be moved by a command.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        self.braces.insert.is_some() || self.family == Family::Xml
+    }
+
+    /// True when the line is a comment that the device does not keep.
+    pub(crate) fn comment(&self, line: &str) -> bool {
+        self.comments.iter().any(|c| line.starts_with(&**c))
+            && !self.kept.iter().any(|k| line.starts_with(&**k))
+    }
+
     /// Looks a line up. `words` are the words of `line`.
     pub(crate) fn read<'d, 't>(
         &'d self,
@@ -155,7 +242,16 @@ impl Dialect {
         line: &'t str,
         words: &'t [&'t str],
     ) -> Reading<'d, 't> {
-        let trees = self.contexts.get(context.0 as usize);
+        let own = self.contexts.get(context.0 as usize);
+        let any = self.contexts.get(ContextId::ANY.0 as usize);
+        let positive = |words: &[&str]| {
+            own.and_then(|c| c.positive.find(words))
+                .or_else(|| any.and_then(|c| c.positive.find(words)))
+        };
+        let negative = |at: usize, words: &[&str]| {
+            let find = |c: &Context| c.negative.get(at).and_then(|tree| tree.find(words));
+            own.and_then(find).or_else(|| any.and_then(find))
+        };
         let mut reading = Reading {
             rule: None,
             hit: None,
@@ -167,17 +263,96 @@ impl Dialect {
         if let Some((first, rest)) = words.split_first()
             && let Some(at) = self.negators.iter().position(|n| **n == **first)
         {
-            reading.hit = trees.and_then(|c| c.negative.find(rest));
+            reading.hit = negative(at, rest);
             if !rest.is_empty() && (reading.hit.is_some() || at == 0) {
                 reading.words = rest;
                 reading.negator = Some(*first);
             }
         }
         if reading.negator.is_none() {
-            reading.hit = trees.and_then(|c| c.positive.find(words));
+            reading.hit = positive(words);
         }
         reading.rule = reading.hit.map(|hit| &self.rules[hit.rule as usize]);
         reading
+    }
+
+    /// How many of a path's words make the next level.
+    pub(crate) fn step(&self, context: ContextId, words: &[&str]) -> usize {
+        let opens = |rule: u16| self.rules[rule as usize].opens.is_some();
+        let find = |context: ContextId| {
+            let trees = self.contexts.get(context.0 as usize)?;
+            trees.positive.find_prefix(words, &opens)
+        };
+        let found = find(context).or_else(|| find(ContextId::ANY));
+        found.map_or(1, |(_, count)| count.max(1))
+    }
+
+    /// As [`Self::step`], for lines that may hold several leaves of one block (SR OS):
+    /// whether what follows belongs to the same block.
+    pub(crate) fn stride(&self, context: ContextId, words: &[&str]) -> (usize, bool) {
+        let count = self.step(context, words);
+        let oneline = self
+            .contexts
+            .get(context.0 as usize)
+            .is_some_and(|c| c.oneline);
+        if !oneline && (self.braces.wrapper.is_none() || count == words.len()) {
+            return (count, false);
+        }
+        let tree = self.contexts.get(context.0 as usize).map(|c| &c.positive);
+        let leaf = |words: &[&str]| tree?.find_prefix(words, &|_| true);
+        match leaf(words) {
+            Some((hit, length))
+                if length < words.len()
+                    && self.rules[hit.rule as usize].opens.is_none()
+                    && (oneline || leaf(&words[length..]).is_some()) =>
+            {
+                (length, true)
+            }
+            _ => (count, false),
+        }
+    }
+
+    /// A line as it is typed: words that a command line would take for something else in
+    /// quotes.
+    #[must_use]
+    pub fn quoted(&self, line: &str) -> String {
+        if !matches!(self.family, Family::Brace | Family::Edit) {
+            return line.to_owned();
+        }
+        let mut words = Words::new();
+        pattern::quoted_words(line, &mut words);
+        let quote = self.braces.quote;
+        let odd = |word: &&str| {
+            !word.starts_with('"') && word.contains(ODD) || word.starts_with('"') && quote == '\''
+        };
+        if !words.iter().any(odd) {
+            return line.to_owned();
+        }
+        let quoted = words.iter().map(|word| {
+            if !odd(word) {
+                return (*word).to_owned();
+            }
+            if quote == '"' {
+                return format!("\"{word}\"");
+            }
+            let inner = word.strip_prefix('"').and_then(|w| w.strip_suffix('"'));
+            let inner = inner.map_or((*word).to_owned(), |i| i.replace("\\\"", "\""));
+            format!("'{}'", inner.replace('\'', "'\\''"))
+        });
+        quoted.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The words of a line, as this platform cuts them.
+    pub(crate) fn words<'t>(&self, line: &'t str, out: &mut Words<'t>) {
+        match self.family {
+            Family::Brace | Family::Edit => pattern::quoted_words(line, out),
+            Family::File => {
+                out.clear();
+                out.push(line);
+            }
+            Family::Xml => xml::words(line, out),
+            Family::Indent | Family::Grammar => pattern::words(line, out),
+        }
     }
 
     /// The context inside a path of header lines, outermost first; [`ContextId::UNKNOWN`]
@@ -196,7 +371,7 @@ impl Dialect {
     pub fn meaning(&self, context: ContextId, line: &str) -> Meaning {
         let line = line.trim();
         let mut words = Words::new();
-        pattern::words(line, &mut words);
+        self.words(line, &mut words);
         let reading = self.read(context, line, &words);
         let positive = reading.canonical(self);
         let slot = Slot {
@@ -215,11 +390,8 @@ impl Dialect {
             slot,
             cardinality: reading.cardinality(self),
             number: reading.number(self),
-            opens: reading
-                .rule
-                .and_then(|r| r.opens)
-                .filter(|_| reading.negator.is_none()),
-            absent: reading.absent(),
+            opens: reading.opens(self),
+            absent: reading.absent(self),
         }
     }
 
@@ -228,12 +400,28 @@ impl Dialect {
     pub fn knows(&self, context: ContextId, line: &str) -> bool {
         let line = line.trim();
         let mut words = Words::new();
-        pattern::words(line, &mut words);
+        self.words(line, &mut words);
         self.read(context, line, &words).hit.is_some()
     }
 
     pub(crate) fn rule(&self, rule: RuleId) -> Option<&Rule> {
         self.rules.get(rule.0 as usize)
+    }
+
+    /// True when the line is one of its rule's negation forms, not `no` before the line.
+    pub(crate) fn is_negation_form(&self, meaning: &Meaning) -> bool {
+        let mut words = Words::new();
+        self.words(&meaning.canonical, &mut words);
+        let reading = self.read(meaning.context, &meaning.canonical, &words);
+        let positive = reading.rule.map_or(0, |rule| rule.positive);
+        let variant = reading.hit.map_or(0, |hit| usize::from(hit.variant));
+        reading.negator.is_some() && variant >= positive
+    }
+
+    /// How many rules there are.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        self.rules.len()
     }
 
     /// The rule's name, for reports; `generic` for lines no rule knows.
@@ -255,10 +443,10 @@ impl Dialect {
     #[must_use]
     pub fn negations(&self, meaning: &Meaning) -> Vec<Negation> {
         if meaning.negated {
-            return vec![Negation::Line(meaning.positive().to_owned())];
+            return vec![Negation::Line(self.unsaid(meaning))];
         }
         let mut words = Words::new();
-        pattern::words(&meaning.canonical, &mut words);
+        self.words(&meaning.canonical, &mut words);
         let reading = self.read(meaning.context, &meaning.canonical, &words);
         let forms = reading.rule.map_or(&[][..], |r| &r.no);
         let mut out: Vec<Negation> = forms
@@ -276,9 +464,29 @@ impl Dialect {
         out
     }
 
+    /// What takes a negated line back: the rule's `default` form where it has one, else the
+    /// positive line.
+    fn unsaid(&self, meaning: &Meaning) -> String {
+        let mut words = Words::new();
+        self.words(&meaning.canonical, &mut words);
+        let reading = self.read(meaning.context, &meaning.canonical, &words);
+        let forms = reading.rule.map_or(&[][..], |r| &r.no);
+        let default = forms.iter().find_map(|form| match form {
+            NoForm::Line(negator, parts) if **negator == *"default" => {
+                self.filled(&reading, negator, parts)
+            }
+            NoForm::Line(..) | NoForm::Children | NoForm::Impossible => None,
+        });
+        match default {
+            Some(Negation::Line(line)) => line,
+            Some(Negation::Children | Negation::Impossible) | None => meaning.positive().to_owned(),
+        }
+    }
+
     fn filled(&self, reading: &Reading<'_, '_>, negator: &str, parts: &[Part]) -> Option<Negation> {
+        // Words of an optional group are left out where its capture is missing.
         let have = |p: &Part| match p.elem.capture() {
-            Some((name, _)) => reading.capture(self, name).is_some(),
+            Some((name, _)) => p.group != 0 || reading.capture(self, name).is_some(),
             None => true,
         };
         parts
@@ -328,7 +536,7 @@ impl Dialect {
     #[must_use]
     pub fn numbered(&self, meaning: &Meaning, number: Option<u64>) -> Option<String> {
         let mut words = Words::new();
-        pattern::words(&meaning.canonical, &mut words);
+        self.words(&meaning.canonical, &mut words);
         let reading = self.read(meaning.context, &meaning.canonical, &words);
         let rule = reading.rule?;
         let content = reading.content(self, &meaning.canonical);
@@ -337,7 +545,7 @@ impl Dialect {
         };
         let name = rule.number.as_deref()?;
         let mut words = Words::new();
-        pattern::words(&content, &mut words);
+        self.words(&content, &mut words);
         let bare = self.read(meaning.context, &content, &words);
         let is_number = |p: &Part| p.elem.capture().is_some_and(|(n, _)| n == name);
         let wanted = rule.variants[..rule.positive].iter().find(|parts| {
@@ -389,6 +597,23 @@ impl Dialect {
         })
     }
 
+    /// Whether lines of a rule can fall with this at all; [`Self::wipes`] looks closer.
+    pub(crate) fn may_wipe(
+        &self,
+        trigger: &Meaning,
+        event: Event,
+        victim: RuleId,
+        nested: bool,
+    ) -> bool {
+        self.rule(trigger.rule).is_some_and(|rule| {
+            rule.cascades.iter().any(|cascade| {
+                cascade.on.contains(&event)
+                    && (!nested || cascade.nested)
+                    && cascade.rules.contains(&victim)
+            })
+        })
+    }
+
     /// True when `event` on this line can wipe anything at all.
     #[must_use]
     pub fn cascades(&self, trigger: &Meaning, event: Event) -> bool {
@@ -398,7 +623,7 @@ impl Dialect {
 
     fn capture_of(&self, meaning: &Meaning, name: &str) -> Option<String> {
         let mut words = Words::new();
-        pattern::words(&meaning.canonical, &mut words);
+        self.words(&meaning.canonical, &mut words);
         self.read(meaning.context, &meaning.canonical, &words)
             .capture(self, name)
     }
@@ -407,11 +632,14 @@ impl Dialect {
         let text = self
             .capture_of(meaning, &naming.capture)
             .unwrap_or_default();
-        let names = text.split_ascii_whitespace();
+        let mut names = Words::new();
+        pattern::quoted_words(&text, &mut names);
         names
+            .into_iter()
             .map(|name| Reference {
                 kind: naming.kind.clone(),
-                name: name.into(),
+                // `POLICY($a)` is a call of `POLICY`.
+                name: name.split('(').next().unwrap_or(name).into(),
                 fail_open: naming.fail_open,
             })
             .collect()
@@ -459,6 +687,12 @@ impl Dialect {
         self.rule(meaning.rule).is_some_and(|r| r.remove_first)
     }
 
+    /// True when an entry typed under a number that is in use takes the other's place.
+    #[must_use]
+    pub fn overwrites(&self, meaning: &Meaning) -> bool {
+        self.rule(meaning.rule).is_some_and(|r| r.overwrites)
+    }
+
     /// True when the device never prints the line, so that its absence proves nothing.
     #[must_use]
     pub fn hidden(&self, meaning: &Meaning) -> bool {
@@ -469,7 +703,7 @@ impl Dialect {
     #[must_use]
     pub fn captures(&self, meaning: &Meaning) -> Vec<(&str, String)> {
         let mut words = Words::new();
-        pattern::words(&meaning.canonical, &mut words);
+        self.words(&meaning.canonical, &mut words);
         let reading = self.read(meaning.context, &meaning.canonical, &words);
         let parts = reading.parts().iter().enumerate();
         parts

@@ -1,9 +1,12 @@
 //! The lossless document.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::dialect::{Cardinality, ContextId, Dialect, Meaning, RuleId};
+use super::build::Builder;
+use super::dialect::{ContextId, Dialect, Meaning, RuleId};
 use super::lexer;
+use super::lexicon::{Info, Lexicon, LineId};
 use super::literal;
 use super::resolve;
 use crate::model::Fingerprint;
@@ -12,8 +15,14 @@ use crate::model::Fingerprint;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
+impl NodeId {
+    pub(crate) fn at(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// What a node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// A command without children.
     Command,
@@ -23,12 +32,12 @@ pub enum NodeKind {
     Literal,
     /// A comment a person wrote.
     Comment,
-    /// `!` and blank lines.
+    /// `!` and blank lines, brackets.
     Separator,
     /// `exit-address-family` and the like.
     Terminator,
-    /// No meaning; the reason id says why.
-    Noise(String),
+    /// No meaning; [`Node::reason`] says why.
+    Noise,
     /// Could not be understood; kept.
     Error,
 }
@@ -48,22 +57,32 @@ pub enum Standing {
     Trivia,
 }
 
-/// One node.
+/// How a document was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Blocks: indented, in braces, or between words.
+    #[default]
+    Blocks,
+    /// One complete path a line (`set interfaces …`).
+    Paths,
+}
+
+/// One node, as others see it.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub struct Node<'d> {
     /// What it is.
     pub kind: NodeKind,
     /// Enclosing block.
     pub parent: Option<NodeId>,
     /// Children in written order, trivia included.
-    pub children: Vec<NodeId>,
+    pub children: &'d [NodeId],
     /// Bytes of the node's own line(s), with line ends.
     pub span: Range<usize>,
     /// First line, from 1.
     pub line: u32,
     /// The command in canonical words with its `no` (what is compared); empty for trivia.
     /// For a literal only the opening words; [`Document::literal`] has the rest.
-    pub command: String,
+    pub command: &'d str,
     /// `no …`
     pub negated: bool,
     /// The context it stands in.
@@ -74,50 +93,80 @@ pub struct Node {
     pub rule: RuleId,
     /// Whether it counts.
     pub standing: Standing,
+    /// Why it is noise.
+    pub reason: Option<&'d str>,
+    /// Switched off where it stands (Junos `inactive:`).
+    pub inactive: bool,
 }
 
-/// What comparing needs to know of a node.
+/// One node, as it is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Sem {
-    /// Hash of slot name and key: siblings with equal slots are alternatives.
+pub(crate) struct Raw {
+    pub(crate) line: LineId,
+    pub(crate) parent: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) number: u32,
+    pub(crate) kind: NodeKind,
+    pub(crate) standing: Standing,
+    pub(crate) inactive: bool,
+    /// Index of the reason, for noise.
+    pub(crate) reason: u16,
+    /// Hash of slot name and key.
     pub(crate) slot: u128,
-    /// Hash of what the line says (without its number), its literal included.
+    /// Hash of what it says, its literal included.
     pub(crate) value: u128,
     /// Hash of the whole subtree.
     pub(crate) hash: u128,
-    pub(crate) cardinality: Cardinality,
-    /// The number in the line.
-    pub(crate) number: Option<u64>,
     /// The number the device would give it.
     pub(crate) rank: u64,
-    /// The commands that count inside it.
-    pub(crate) body: Vec<NodeId>,
-    /// The command without its number, where it has one.
-    pub(crate) content: Option<Box<str>>,
-    /// The rule says the device never prints it.
-    pub(crate) hidden: bool,
-    /// The device keeps the block even when nothing is left in it.
-    pub(crate) stays: bool,
 }
 
-impl Sem {
-    /// One of an ordered list.
-    pub(crate) fn listed(&self) -> bool {
-        matches!(self.cardinality, Cardinality::Seq | Cardinality::Keyed)
+/// No parent.
+pub(crate) const ROOT: u32 = u32::MAX;
+
+/// Lists of nodes, one for the top level and one for every node, in one piece of memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lists {
+    starts: Vec<u32>,
+    items: Vec<NodeId>,
+}
+
+impl Lists {
+    pub(crate) fn new(starts: Vec<u32>, items: Vec<NodeId>) -> Self {
+        Self { starts, items }
+    }
+
+    pub(crate) fn of(&self, parent: Option<NodeId>) -> &[NodeId] {
+        let at = parent.map_or(0, |id| id.at() + 1);
+        match self.starts.get(at..at + 2) {
+            Some(bounds) => &self.items[bounds[0] as usize..bounds[1] as usize],
+            None => &[],
+        }
     }
 }
 
-/// A parsed configuration. Every byte of the text belongs to exactly one node.
+/// A parsed configuration. Every byte of the text belongs to exactly one token.
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     pub(crate) text: String,
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) sems: Vec<Sem>,
-    pub(crate) roots: Vec<NodeId>,
-    /// The top-level commands that count.
-    pub(crate) body: Vec<NodeId>,
+    pub(crate) form: Form,
+    /// Statements are paths in one tree of words.
+    pub(crate) paths: bool,
+    /// A file whose lines are not looked into.
+    pub(crate) opaque: bool,
+    pub(crate) lexicon: Arc<Lexicon>,
+    pub(crate) nodes: Vec<Raw>,
+    /// Written order, trivia included.
+    pub(crate) children: Lists,
+    /// What counts, blocks with one header joined.
+    pub(crate) bodies: Lists,
     /// Bodies of literals by node, in order.
     pub(crate) literals: Vec<(NodeId, String)>,
+    /// Why lines are noise.
+    pub(crate) reasons: Vec<Box<str>>,
+    /// Where tokens end, where they are not the nodes' own lines.
+    pub(crate) tokens: Vec<u32>,
     pub(crate) incomplete: Option<String>,
 }
 
@@ -125,11 +174,35 @@ impl Document {
     /// Parses any text; never fails.
     #[must_use]
     pub fn parse(text: &str, dialect: &Dialect) -> Self {
-        let mut document = lexer::parse(text, dialect);
-        resolve::standings(&mut document);
-        resolve::prune(&mut document);
-        resolve::numbers(&mut document, dialect);
-        resolve::hashes(&mut document);
+        Self::parse_with(text, dialect, &mut Arc::default())
+    }
+
+    /// Parses two texts that have much in common: what their lines mean is looked up once.
+    #[must_use]
+    pub fn pair(running: &str, intended: &str, dialect: &Dialect) -> (Self, Self) {
+        let mut lexicon = Arc::default();
+        let mut running = Self::parse_with(running, dialect, &mut lexicon);
+        running.lexicon = Arc::default();
+        let intended = Self::parse_with(intended, dialect, &mut lexicon);
+        running.lexicon = lexicon;
+        (running, intended)
+    }
+
+    /// Parses a text that has much in common with a document: what the lines of that one
+    /// mean is not looked up again.
+    #[must_use]
+    pub fn parse_beside(text: &str, other: &Self, dialect: &Dialect) -> Self {
+        Self::parse_with(text, dialect, &mut Arc::clone(&other.lexicon))
+    }
+
+    fn parse_with(text: &str, dialect: &Dialect, lexicon: &mut Arc<Lexicon>) -> Self {
+        let lines = std::mem::take(lexicon);
+        let lines = Arc::try_unwrap(lines).unwrap_or_else(|shared| (*shared).clone());
+        let mut builder = Builder::new(text, dialect, lines);
+        lexer::run(&mut builder);
+        let mut document = builder.finish();
+        resolve::run(&mut document, dialect);
+        *lexicon = Arc::clone(&document.lexicon);
         document
     }
 
@@ -137,6 +210,12 @@ impl Document {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// How it was written.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// Hash over what it means; noise, separators and the order of unordered siblings do
@@ -149,7 +228,7 @@ impl Document {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut stream = Vec::with_capacity(self.text.len());
-        resolve::stream(self, &self.body, &mut stream);
+        resolve::stream(self, self.bodies.of(None), &mut stream);
         Fingerprint::of([stream.as_slice()])
     }
 
@@ -167,35 +246,124 @@ impl Document {
     /// How many lines mean something.
     #[must_use]
     pub fn semantic_lines(&self) -> usize {
-        self.commands_all().count()
+        self.counting().count()
     }
 
     /// The share of the semantic lines that specific rules cover, in percent.
     #[must_use]
     pub fn coverage(&self) -> u8 {
         let all = self.semantic_lines();
-        let known = |n: &&Node| n.rule != RuleId::GENERIC;
-        let covered = self.commands_all().filter(known).count();
+        let covered = all - self.generic_lines().len();
         (covered * 100)
             .checked_div(all)
             .and_then(|percent| u8::try_from(percent).ok())
             .unwrap_or(100)
     }
 
-    fn commands_all(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().filter(|n| n.standing != Standing::Trivia)
+    /// Nodes that are commands.
+    fn counting(&self) -> impl Iterator<Item = NodeId> {
+        self.ids()
+            .filter(|id| self.raw(*id).standing != Standing::Trivia)
+    }
+
+    /// Lines that only the generic rule covers, in written order.
+    #[must_use]
+    pub fn generic_lines(&self) -> Vec<NodeId> {
+        // Of a file that is replaced as a whole nothing has to be known.
+        let opaque = self.opaque;
+        self.counting()
+            .filter(|_| !opaque)
+            .filter(|id| self.info(*id).is_some_and(|i| i.rule == RuleId::GENERIC))
+            .collect()
+    }
+
+    /// Lines that could not be understood and were kept.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<NodeId> {
+        self.ids()
+            .filter(|id| self.raw(*id).kind == NodeKind::Error)
+            .collect()
+    }
+
+    /// The text put together again from its tokens.
+    #[must_use]
+    pub fn print(&self) -> String {
+        let mut out = String::with_capacity(self.text.len());
+        if self.tokens.is_empty() {
+            for node in &self.nodes {
+                out.push_str(&self.text[node.start as usize..node.end as usize]);
+            }
+            return out;
+        }
+        let mut start = 0;
+        for end in &self.tokens {
+            out.push_str(&self.text[start..*end as usize]);
+            start = *end as usize;
+        }
+        out
     }
 
     /// Top-level nodes in written order.
     #[must_use]
     pub fn roots(&self) -> &[NodeId] {
-        &self.roots
+        self.children.of(None)
     }
 
     /// A node.
     #[must_use]
-    pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0 as usize]
+    pub fn node(&self, id: NodeId) -> Node<'_> {
+        let raw = self.raw(id);
+        let info = self.info(id);
+        Node {
+            kind: raw.kind,
+            parent: self.parent(id),
+            children: self.children.of(Some(id)),
+            span: raw.start as usize..raw.end as usize,
+            line: raw.number,
+            command: self.command(id),
+            negated: info.is_some_and(|i| i.negated()),
+            context: info.map_or(ContextId::TOP, |i| i.context),
+            opens: info.and_then(|i| i.opens),
+            rule: info.map_or(RuleId::GENERIC, |i| i.rule),
+            standing: raw.standing,
+            reason: (raw.kind == NodeKind::Noise).then(|| &*self.reasons[raw.reason as usize]),
+            inactive: raw.inactive,
+        }
+    }
+
+    pub(crate) fn raw(&self, id: NodeId) -> &Raw {
+        &self.nodes[id.at()]
+    }
+
+    /// What the node's line means; `None` for trivia.
+    pub(crate) fn info(&self, id: NodeId) -> Option<&Arc<Info>> {
+        let line = self.raw(id).line;
+        (line != LineId::NONE).then(|| self.lexicon.info(line))
+    }
+
+    /// The enclosing block.
+    #[must_use]
+    pub fn parent(&self, id: NodeId) -> Option<NodeId> {
+        let parent = self.raw(id).parent;
+        (parent != ROOT).then_some(NodeId(parent))
+    }
+
+    /// The command in canonical words; empty for trivia.
+    #[must_use]
+    pub fn command(&self, id: NodeId) -> &str {
+        self.info(id).map_or("", |info| &info.command)
+    }
+
+    /// First line, from 1.
+    #[must_use]
+    pub fn line(&self, id: NodeId) -> u32 {
+        self.raw(id).number
+    }
+
+    /// True when the node opens a block, known or not.
+    #[must_use]
+    pub fn is_block(&self, id: NodeId) -> bool {
+        self.raw(id).kind == NodeKind::Block
     }
 
     /// All nodes in written order.
@@ -205,27 +373,30 @@ impl Document {
 
     /// What the line says, without its number.
     pub(crate) fn content(&self, id: NodeId) -> &str {
-        self.sem(id)
-            .content
-            .as_deref()
-            .unwrap_or(&self.node(id).command)
+        self.info(id).map_or("", |info| info.content())
     }
 
-    pub(crate) fn sem(&self, id: NodeId) -> &Sem {
-        &self.sems[id.0 as usize]
+    /// One of an ordered list.
+    pub(crate) fn listed(&self, id: NodeId) -> bool {
+        self.info(id).is_some_and(|info| info.listed())
     }
 
     /// The commands that count inside a block (`None`: at top level), in written order,
     /// those of other blocks with the same header included.
     #[must_use]
     pub fn commands(&self, parent: Option<NodeId>) -> &[NodeId] {
-        parent.map_or(&self.body, |id| &self.sem(id).body)
+        self.bodies.of(parent)
     }
 
-    /// The node's own first line as written, without indentation and line end.
+    /// The node's own first line as written, without indentation and line end; where the
+    /// node is a part of a longer line, its canonical words.
     #[must_use]
     pub fn line_text(&self, id: NodeId) -> &str {
-        let own = &self.text[self.node(id).span.clone()];
+        let raw = self.raw(id);
+        if !self.tokens.is_empty() && raw.line != LineId::NONE {
+            return self.command(id);
+        }
+        let own = &self.text[raw.start as usize..raw.end as usize];
         own.lines().next().unwrap_or_default().trim()
     }
 
@@ -245,8 +416,8 @@ impl Document {
     pub fn typed(&self, id: NodeId, dialect: &Dialect) -> Vec<String> {
         let node = self.node(id);
         match self.literal(id) {
-            Some(body) => literal::typed_literal(&node.command, body, node.rule, dialect),
-            None => vec![node.command.clone()],
+            Some(body) => literal::typed_literal(node.command, body, node.rule, dialect),
+            None => vec![node.command.to_owned()],
         }
     }
 
@@ -254,10 +425,10 @@ impl Document {
     #[must_use]
     pub fn path(&self, id: NodeId) -> Vec<&str> {
         let mut path = Vec::new();
-        let mut at = self.node(id).parent;
+        let mut at = self.parent(id);
         while let Some(parent) = at {
-            path.push(self.node(parent).command.as_str());
-            at = self.node(parent).parent;
+            path.push(self.command(parent));
+            at = self.parent(parent);
         }
         path.reverse();
         path
@@ -270,6 +441,6 @@ impl Document {
         if node.kind == NodeKind::Literal {
             return literal::literal_meaning(self, id, dialect);
         }
-        dialect.meaning(node.context, &node.command)
+        dialect.meaning(node.context, node.command)
     }
 }

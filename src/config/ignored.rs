@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::compare::{Diff, Ignored};
-use super::document::{Document, Node, NodeId, NodeKind, Standing};
+use super::document::{Document, NodeId, NodeKind, Standing};
 use super::hash::Mix;
+use super::redact::Vault;
+use super::verify::{self, Verdict};
 
 /// A line with the header lines around it, on one line.
 pub(crate) fn shown(path: &[String], line: &str) -> String {
@@ -52,7 +54,7 @@ fn meaningless(doc: &Document) -> Vec<(u128, NodeId)> {
     for id in doc.ids() {
         if let Some(reason) = reason(doc, id) {
             let mut mix = Mix::new(21);
-            mix.wide(place(doc, doc.node(id).parent));
+            mix.wide(place(doc, doc.parent(id)));
             mix.text(reason);
             mix.text(doc.line_text(id));
             out.push((mix.finish(), id));
@@ -70,20 +72,23 @@ fn ignored(doc: &Document, id: NodeId) -> Ignored {
 }
 
 fn reason(doc: &Document, id: NodeId) -> Option<&str> {
-    let node = doc.node(id);
-    match (&node.kind, node.standing) {
-        (NodeKind::Noise(reason), _) => (!inside_noise(doc, node)).then_some(reason),
+    let raw = doc.raw(id);
+    let opens = || doc.info(id).is_some_and(|info| info.opens.is_some());
+    match (raw.kind, raw.standing) {
+        (NodeKind::Noise, _) => {
+            (!inside_noise(doc, id)).then(|| &*doc.reasons[usize::from(raw.reason)])
+        }
         (NodeKind::Error, _) => Some("unreadable"),
-        (_, Standing::Absent) if node.opens.is_some() => Some("empty-block"),
+        (_, Standing::Absent) if opens() => Some("empty-block"),
         (_, Standing::Absent) => Some("default"),
-        (_, Standing::Duplicate) => node.opens.is_none().then_some("duplicate"),
+        (_, Standing::Duplicate) => (!opens()).then_some("duplicate"),
         (_, Standing::Live | Standing::Trivia) => None,
     }
 }
 
-fn inside_noise(doc: &Document, node: &Node) -> bool {
-    node.parent
-        .is_some_and(|p| matches!(doc.node(p).kind, NodeKind::Noise(_)))
+fn inside_noise(doc: &Document, id: NodeId) -> bool {
+    doc.parent(id)
+        .is_some_and(|p| doc.raw(p).kind == NodeKind::Noise)
 }
 
 /// Places at which something differs: lines for absence there are part of the difference.
@@ -104,33 +109,88 @@ fn place(doc: &Document, id: Option<NodeId>) -> u128 {
     let mut mix = Mix::new(20);
     let mut at = id;
     while let Some(id) = at {
-        mix.wide(doc.sem(id).slot);
-        at = doc.node(id).parent;
+        mix.wide(doc.raw(id).slot);
+        at = doc.parent(id);
     }
     mix.finish()
 }
 
-/// Words before a secret that say it is a hash of it.
-const HASHED: &[&str] = &["4", "5", "6", "7", "8", "9", "encrypted"];
+/// Words before a secret that say it is a hash of it, or encrypted.
+const HASHED: &[&str] = &[
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "8",
+    "8a",
+    "9",
+    "10",
+    "encrypted",
+    "sha512",
+    "hash",
+    "hash2",
+    "ENC",
+];
+/// Words that say it is not.
+const PLAIN: &[&str] = &["", "0", "clear", "plaintext"];
 
-/// True when the lines are equal but for a secret that the device shows only as a hash
-/// while the intent has it plain.
-pub(crate) fn unverifiable(running: &str, intended: &str) -> bool {
+/// Compares two lines that are equal but for their secrets: what the device shows of each
+/// against what is intended. `None` if the lines differ otherwise, or in a secret.
+pub(crate) fn secrets(running: &str, intended: &str, vault: Option<&Vault>) -> Option<Verdict> {
     if !running.contains('\u{27e6}') || !intended.contains('\u{27e6}') {
-        return false;
+        return None;
     }
     let (ours, theirs) = (masked(running), masked(intended));
-    ours.words == theirs.words
-        && ours.types.len() == theirs.types.len()
-        && ours
-            .types
-            .iter()
-            .zip(&theirs.types)
-            .all(|(o, t)| hashed_or_same(o, t))
+    if ours.words != theirs.words || ours.types.len() != theirs.types.len() {
+        return None;
+    }
+    let mut all = Verdict::Same;
+    for (shown, wanted) in ours.types.iter().zip(&theirs.types) {
+        match secret(shown, wanted, vault) {
+            Verdict::Same => {}
+            Verdict::Unverifiable => all = Verdict::Unverifiable,
+            Verdict::Different => return None,
+        }
+    }
+    Some(all)
 }
 
-fn hashed_or_same(ours: &(&str, &str), theirs: &(&str, &str)) -> bool {
-    ours == theirs || HASHED.contains(&ours.0) && matches!(theirs.0, "" | "0")
+/// One secret: (type, token) on either side.
+fn secret(ours: &(&str, &str), theirs: &(&str, &str), vault: Option<&Vault>) -> Verdict {
+    if ours == theirs {
+        return Verdict::Same;
+    }
+    let values = vault.and_then(|v| Some((v.value(ours.1)?, v.value(theirs.1)?)));
+    // SR OS writes the type behind the hash, inside the quotes.
+    let behind = |v: &str| {
+        [" hash", " hash2", " custom"]
+            .iter()
+            .any(|k| v.ends_with(k))
+    };
+    let hashed = HASHED.contains(&ours.0) || values.is_some_and(|(shown, _)| behind(shown));
+    let plain = PLAIN.contains(&theirs.0) && !values.is_some_and(|(_, wanted)| behind(wanted));
+    match values {
+        // Both are written so that they can be read back: what they say is compared.
+        Some((shown, wanted)) if ours.0 == theirs.0 && !plain => {
+            match (
+                verify::readable(ours.0, shown),
+                verify::readable(theirs.0, wanted),
+            ) {
+                (Some(a), Some(b)) if a == b => Verdict::Same,
+                (None, _) | (_, None) if ours.0 == "ENC" => Verdict::Unverifiable,
+                (_, _) => Verdict::Different,
+            }
+        }
+        // A hash is intended: then it must be this one.
+        Some((_, wanted)) if wanted.starts_with('$') => Verdict::Different,
+        Some((shown, wanted)) if plain && (hashed || shown.starts_with('$')) => {
+            verify::verify(ours.0, shown, wanted)
+        }
+        Some(_) => Verdict::Different,
+        None if hashed && plain || ours.0 == "ENC" => Verdict::Unverifiable,
+        None => Verdict::Different,
+    }
 }
 
 /// A line with its tokens taken out: the other words, and the (type, token) pairs.
@@ -149,7 +209,7 @@ fn masked(line: &str) -> Masked<'_> {
             out.words.push(word);
             continue;
         }
-        let typed = |w: &&str| *w == "0" || HASHED.contains(w);
+        let typed = |w: &&str| PLAIN.contains(w) || HASHED.contains(w);
         let kind = out.words.last().copied().filter(typed);
         if kind.is_some() {
             out.words.pop();
@@ -162,10 +222,13 @@ fn masked(line: &str) -> Masked<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::unverifiable;
+    use super::{Verdict, secrets};
 
     #[test]
     fn only_a_hash_against_a_plain_secret_is_unverifiable() {
+        let unverifiable = |running: &str, intended: &str| {
+            secrets(running, intended, None) == Some(Verdict::Unverifiable)
+        };
         let plain = "username a secret \u{27e6}secret:x\u{27e7}";
         let zero = "username a secret 0 \u{27e6}secret:x\u{27e7}";
         let hashed = "username a secret 9 \u{27e6}sealed:1\u{27e7}";

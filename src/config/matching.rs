@@ -30,8 +30,8 @@ pub(crate) fn pairs(
     let (mine, yours) = (index(running, ours), index(intended, theirs));
     let mut out: Vec<(Place, Pair)> = Vec::with_capacity(ours.len());
     for (at, id) in ours.iter().enumerate() {
-        if !running.sem(*id).listed() {
-            let pair = match find(&yours, running.sem(*id).slot) {
+        if !running.listed(*id) {
+            let pair = match find(&yours, running.raw(*id).slot) {
                 Some(other) => Pair::Both(*id, theirs[other]),
                 None => Pair::Running(*id),
             };
@@ -39,14 +39,14 @@ pub(crate) fn pairs(
         }
     }
     let ends = gaps(running, ours, |id| {
-        find(&yours, running.sem(id).slot).is_some()
+        find(&yours, running.raw(id).slot).is_some()
     });
     let mut after = ends[0];
     for (at, id) in theirs.iter().enumerate() {
-        if intended.sem(*id).listed() {
+        if intended.listed(*id) {
             continue;
         }
-        match find(&mine, intended.sem(*id).slot) {
+        match find(&mine, intended.raw(*id).slot) {
             Some(other) => after = ends[other + 1],
             None => out.push(((after, 1, at), Pair::Intended(*id))),
         }
@@ -61,7 +61,7 @@ pub(crate) fn pairs(
 fn gaps(running: &Document, ours: &[NodeId], matched: impl Fn(NodeId) -> bool) -> Vec<usize> {
     let mut ends: Vec<usize> = (0..=ours.len()).collect();
     for at in (0..ours.len()).rev() {
-        if !running.sem(ours[at]).listed() && !matched(ours[at]) {
+        if !running.listed(ours[at]) && !matched(ours[at]) {
             ends[at] = ends[at + 1];
         }
     }
@@ -69,11 +69,8 @@ fn gaps(running: &Document, ours: &[NodeId], matched: impl Fn(NodeId) -> bool) -
 }
 
 fn index(doc: &Document, ids: &[NodeId]) -> Vec<(u128, usize)> {
-    let loose = ids
-        .iter()
-        .enumerate()
-        .filter(|(_, id)| !doc.sem(**id).listed());
-    let mut index: Vec<(u128, usize)> = loose.map(|(at, id)| (doc.sem(*id).slot, at)).collect();
+    let loose = ids.iter().enumerate().filter(|(_, id)| !doc.listed(**id));
+    let mut index: Vec<(u128, usize)> = loose.map(|(at, id)| (doc.raw(*id).slot, at)).collect();
     index.sort_unstable();
     index
 }
@@ -99,8 +96,8 @@ fn lists(
             .map_or(0, |at| at + 1)
     };
     for list in yours {
-        let slot = intended.sem(list[0]).slot;
-        let other = mine.iter().position(|m| running.sem(m[0]).slot == slot);
+        let slot = intended.raw(list[0]).slot;
+        let other = mine.iter().position(|m| running.raw(m[0]).slot == slot);
         let other = other.map(|at| mine.swap_remove(at)).unwrap_or_default();
         let at = if other.is_empty() {
             (ours.len() + 1, 1, place(theirs, &list))

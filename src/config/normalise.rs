@@ -3,7 +3,11 @@
 use core::net::{IpAddr, Ipv4Addr};
 use std::borrow::Cow;
 
-use super::spec::Normaliser;
+use super::pattern;
+use super::spec::{Expand, Normaliser};
+use ace::Style;
+
+mod ace;
 
 /// Applies a normaliser to the text of a capture.
 pub(crate) fn apply<'t>(how: Normaliser, text: &'t str, interfaces: &[Box<str>]) -> Cow<'t, str> {
@@ -15,7 +19,12 @@ pub(crate) fn apply<'t>(how: Normaliser, text: &'t str, interfaces: &[Box<str>])
         Normaliser::GeLe => ge_le(text),
         Normaliser::Words => sorted_words(text),
         Normaliser::Ranges => ranges(text),
-        Normaliser::Ace => ace(text),
+        Normaliser::Ace => ace::ace(text, Style::Wildcard),
+        Normaliser::AcePrefix => ace::ace(text, Style::Prefix),
+        Normaliser::AceHost => ace::ace(text, Style::PrefixOrHost),
+        Normaliser::Mask => mask(text, false),
+        Normaliser::Masklen => mask(text, true),
+        Normaliser::Call => call(text),
     }
 }
 
@@ -136,7 +145,8 @@ fn first_network(text: String) -> String {
 }
 
 fn sorted_words(text: &str) -> Cow<'_, str> {
-    let mut words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let mut words = Vec::new();
+    pattern::quoted_words(text, &mut words);
     if words.is_sorted() && words.windows(2).all(|w| w[0] != w[1]) {
         return Cow::Borrowed(text);
     }
@@ -180,139 +190,64 @@ fn shown_range((from, to): (u32, u32)) -> String {
     }
 }
 
-/// Ports IOS prints by name.
-const PORTS: &[(&str, &str)] = &[
-    ("bgp", "179"),
-    ("biff", "512"),
-    ("bootpc", "68"),
-    ("bootps", "67"),
-    ("chargen", "19"),
-    ("cmd", "514"),
-    ("daytime", "13"),
-    ("discard", "9"),
-    ("domain", "53"),
-    ("echo", "7"),
-    ("exec", "512"),
-    ("finger", "79"),
-    ("ftp", "21"),
-    ("ftp-data", "20"),
-    ("gopher", "70"),
-    ("hostname", "101"),
-    ("ident", "113"),
-    ("irc", "194"),
-    ("isakmp", "500"),
-    ("klogin", "543"),
-    ("kshell", "544"),
-    ("login", "513"),
-    ("lpd", "515"),
-    ("msrpc", "135"),
-    ("netbios-dgm", "138"),
-    ("netbios-ns", "137"),
-    ("netbios-ss", "139"),
-    ("nntp", "119"),
-    ("non500-isakmp", "4500"),
-    ("ntp", "123"),
-    ("pim-auto-rp", "496"),
-    ("pop2", "109"),
-    ("pop3", "110"),
-    ("rip", "520"),
-    ("smtp", "25"),
-    ("snmp", "161"),
-    ("snmptrap", "162"),
-    ("sunrpc", "111"),
-    ("syslog", "514"),
-    ("tacacs", "49"),
-    ("talk", "517"),
-    ("telnet", "23"),
-    ("tftp", "69"),
-    ("time", "37"),
-    ("uucp", "540"),
-    ("who", "513"),
-    ("whois", "43"),
-    ("www", "80"),
-    ("xdmcp", "177"),
-];
-
-/// One spelling for the addresses and ports of an access-list entry.
-fn ace(text: &str) -> Cow<'_, str> {
-    let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    let mut ports = 0;
-    while at < words.len() {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        let rest = &words[at..];
-        at += match rest[0] {
-            "host" if rest.len() > 1 => {
-                out.push_str("host ");
-                out.push_str(rest[1]);
-                2
-            }
-            word if word.parse::<Ipv4Addr>().is_ok() => ace_address(rest, &mut out),
-            word => {
-                ports = port_words(word, ports);
-                out.push_str(if ports > 0 { port(word) } else { word });
-                1
-            }
+/// The addresses of an entry, and its mask as a prefix length or the other way round.
+fn mask(text: &str, prefix: bool) -> Cow<'_, str> {
+    let (first, rest) = text.split_once(' ').map_or((text, ""), |(f, r)| (f, r));
+    if prefix {
+        let (second, rest) = rest.split_once(' ').map_or((rest, ""), |(f, r)| (f, r));
+        let (address, mask) = (first.parse::<Ipv4Addr>(), second.parse::<Ipv4Addr>());
+        let (Ok(_), Ok(mask)) = (address, mask) else {
+            return Cow::Borrowed(text);
         };
+        let bits = u32::from(mask);
+        if bits.leading_ones() + bits.trailing_zeros() < 32 {
+            return Cow::Borrowed(text);
+        }
+        let rest = if rest.is_empty() {
+            String::new()
+        } else {
+            format!(" {rest}")
+        };
+        return Cow::Owned(format!("{first}/{}{rest}", bits.leading_ones()));
     }
-    if out == text {
-        Cow::Borrowed(text)
+    let split = first.split_once('/');
+    let Some((address, length)) = split.and_then(|(a, l)| Some((a, l.parse::<u32>().ok()?))) else {
+        return Cow::Borrowed(text);
+    };
+    if address.parse::<Ipv4Addr>().is_err() || length > 32 {
+        return Cow::Borrowed(text);
+    }
+    let bits = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+    let rest = if rest.is_empty() {
+        String::new()
     } else {
-        Cow::Owned(out)
+        format!(" {rest}")
+    };
+    Cow::Owned(format!("{address} {}{rest}", Ipv4Addr::from(bits)))
+}
+
+/// `POLICY($a, $b)` is called `POLICY`.
+fn call(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text.split('(').next().unwrap_or(text).trim_end())
+}
+
+/// The items of a list of numbers and ranges, or of words; `None` where it is none, or is
+/// longer than any device has.
+pub(crate) fn items(how: Expand, text: &str) -> Option<Vec<String>> {
+    const MOST: u32 = 8192;
+    if how == Expand::Words {
+        return Some(text.split_ascii_whitespace().map(str::to_owned).collect());
     }
-}
-
-/// How many words from here on may be ports: after `eq` and `neq` all up to the next
-/// keyword that is no port, after `range` two.
-fn port_words(word: &str, ports: usize) -> usize {
-    match word {
-        "eq" | "neq" | "gt" | "lt" | "range" => usize::MAX,
-        _ if ports > 0 && is_port(word) => ports,
-        _ => 0,
+    let mut out = Vec::new();
+    for item in text.split([',', ' ']).filter(|item| !item.is_empty()) {
+        let (from, to) = item.split_once('-').unwrap_or((item, item));
+        let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+        if to < from || to - from > MOST {
+            return None;
+        }
+        out.extend((from..=to).map(|n| n.to_string()));
     }
-}
-
-fn is_port(word: &str) -> bool {
-    word.bytes().all(|b| b.is_ascii_digit()) || PORTS.iter().any(|(name, _)| *name == word)
-}
-
-fn port(word: &str) -> &str {
-    PORTS
-        .iter()
-        .find(|(name, _)| *name == word)
-        .map_or(word, |(_, number)| number)
-}
-
-/// Writes an address of an entry; how many words it took.
-fn ace_address(words: &[&str], out: &mut String) -> usize {
-    let address: Option<Ipv4Addr> = words[0].parse().ok();
-    let wild: Option<Ipv4Addr> = words.get(1).and_then(|w| w.parse().ok());
-    match (address, wild) {
-        (Some(_), Some(Ipv4Addr::BROADCAST)) => {
-            out.push_str("any");
-            2
-        }
-        (Some(address), Some(wild)) if wild.is_unspecified() => {
-            out.push_str("host ");
-            out.push_str(&address.to_string());
-            2
-        }
-        (Some(address), Some(wild)) => {
-            let net = Ipv4Addr::from(u32::from(address) & !u32::from(wild));
-            out.push_str(&net.to_string());
-            out.push(' ');
-            out.push_str(&wild.to_string());
-            2
-        }
-        (_, _) => {
-            out.push_str("host ");
-            out.push_str(words[0]);
-            1
-        }
-    }
+    (out.len() <= MOST as usize).then_some(out)
 }
 
 #[cfg(test)]

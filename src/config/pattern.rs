@@ -11,6 +11,44 @@ pub(crate) fn words<'t>(line: &'t str, out: &mut Words<'t>) {
     out.extend(line.split_ascii_whitespace());
 }
 
+/// As [`words`], where double quotes hold a word together.
+pub(crate) fn quoted_words<'t>(line: &'t str, out: &mut Words<'t>) {
+    out.clear();
+    if !line.contains('"') {
+        out.extend(line.split_ascii_whitespace());
+        return;
+    }
+    let bytes = line.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at].is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut inside = false;
+        while at < bytes.len() && (inside || !bytes[at].is_ascii_whitespace()) {
+            match bytes[at] {
+                b'\\' if inside => at += 1,
+                // A quote in the middle of a word is a character like others.
+                b'"' if inside || at == start => inside = !inside,
+                _ => {}
+            }
+            at += 1;
+        }
+        out.push(line.get(start..at.min(bytes.len())).unwrap_or_default());
+    }
+}
+
+/// The part of `line` from the first of these words to the last.
+pub(crate) fn span_of<'t>(line: &'t str, words: &[&'t str]) -> &'t str {
+    let place = |word: &str| word.as_ptr() as usize - line.as_ptr() as usize;
+    match (words.first(), words.last()) {
+        (Some(first), Some(last)) => &line[place(first)..place(last) + last.len()],
+        (_, _) => "",
+    }
+}
+
 /// What a capture is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -122,6 +160,16 @@ pub(crate) fn single(text: &str) -> Result<Vec<Part>, String> {
         return Err(format!("empty pattern `{text}`"));
     }
     Ok(parser.parts)
+}
+
+/// A template with and without each optional group, the longest first.
+pub(crate) fn variants(parts: &[Part]) -> Vec<Vec<Part>> {
+    let groups = parts.iter().map(|p| p.group).max().unwrap_or(0);
+    Parser {
+        parts: parts.to_vec(),
+        groups,
+    }
+    .expand()
 }
 
 struct Parser {
@@ -339,6 +387,55 @@ impl Tree {
             self.walk(0, words, &mut best);
         }
         best
+    }
+
+    /// The first rule that matches all of the words, or a beginning of them if `opens` says
+    /// that something can follow; of one rule the longest match. With the number of words.
+    pub(crate) fn find_prefix(
+        &self,
+        words: &[&str],
+        opens: &dyn Fn(u16) -> bool,
+    ) -> Option<(Hit, usize)> {
+        let mut best = None;
+        if !self.nodes.is_empty() {
+            self.walk_prefix(0, words, 0, opens, &mut best);
+        }
+        best
+    }
+
+    fn walk_prefix(
+        &self,
+        at: usize,
+        words: &[&str],
+        used: usize,
+        opens: &dyn Fn(u16) -> bool,
+        best: &mut Option<(Hit, usize)>,
+    ) {
+        let branch = &self.nodes[at];
+        let mut offer = |hit: Option<Hit>, used: usize| {
+            let Some(hit) = hit else { return };
+            let better = best
+                .is_none_or(|(b, length)| hit.rule < b.rule || hit.rule == b.rule && used > length);
+            if better {
+                *best = Some((hit, used));
+            }
+        };
+        let rest = &words[used..];
+        if rest.is_empty() || branch.end.is_some_and(|hit| opens(hit.rule)) {
+            offer(branch.end, used);
+        }
+        let Some(first) = rest.first() else {
+            return;
+        };
+        offer(branch.rest, words.len());
+        if let Ok(i) = branch.words.binary_search_by(|(w, _)| (**w).cmp(first)) {
+            self.walk_prefix(branch.words[i].1 as usize, words, used + 1, opens, best);
+        }
+        for (class, to) in &branch.classes {
+            if class.accepts(first) {
+                self.walk_prefix(*to as usize, words, used + 1, opens, best);
+            }
+        }
     }
 
     fn walk(&self, at: usize, words: &[&str], best: &mut Option<Hit>) {

@@ -6,7 +6,8 @@ use super::dialect::{Cardinality, ContextId, Dialect, RuleId};
 use super::normalise;
 use super::pattern::{self, Elem, Hit, Part, Role};
 use super::rules::Rule;
-use super::spec::Negative;
+use super::spec::{Family, Negative};
+use super::xml::{Form, Line};
 
 /// A line looked up in a context: what the parser needs, nothing allocated.
 pub(crate) struct Reading<'d, 't> {
@@ -37,6 +38,31 @@ impl<'d, 't> Reading<'d, 't> {
             Some(first) => &self.line[first.as_ptr() as usize - self.line.as_ptr() as usize..],
             None => "",
         }
+    }
+
+    /// Of an XML line its parts.
+    fn markup(&self, dialect: &Dialect) -> Option<Line<'t>> {
+        (dialect.family == Family::Xml).then(|| Line::of(self.positive_text()))
+    }
+
+    /// The context the line opens.
+    pub(crate) fn opens(&self, dialect: &Dialect) -> Option<ContextId> {
+        if self.negator.is_some() {
+            return None;
+        }
+        match self.markup(dialect) {
+            Some(line) => {
+                let leaf = matches!(line.form, Form::Value(_));
+                (!leaf).then(|| dialect.models.inside(line.name))
+            }
+            None => self.rule.and_then(|r| r.opens),
+        }
+    }
+
+    /// An XML container that says nothing by itself.
+    pub(crate) fn hollow(&self, dialect: &Dialect) -> bool {
+        self.markup(dialect)
+            .is_some_and(|line| dialect.models.hollow(&line))
     }
 
     /// The text of a capture, normalised.
@@ -90,6 +116,9 @@ impl<'d, 't> Reading<'d, 't> {
             return self.positive_text().to_owned();
         };
         let text = self.positive_text();
+        if dialect.family == Family::Xml {
+            return text.to_owned();
+        }
         let plain = rule.canonical.is_none() && rule.normalise.is_empty();
         if plain && single_blanks(text) {
             return text.to_owned();
@@ -138,6 +167,9 @@ impl<'d, 't> Reading<'d, 't> {
     }
 
     pub(crate) fn cardinality(&self, dialect: &Dialect) -> Cardinality {
+        if let Some(line) = self.markup(dialect) {
+            return dialect.models.cardinality(&line, self.context);
+        }
         let ordered = dialect.ordered(self.context);
         match self.rule {
             Some(rule) if !(ordered && rule.cardinality == Cardinality::Set) => rule.cardinality,
@@ -149,6 +181,17 @@ impl<'d, 't> Reading<'d, 't> {
 
     /// The slot's key; `canonical` is the positive canonical line.
     pub(crate) fn key<'c>(&self, dialect: &Dialect, canonical: &'c str) -> Cow<'c, str> {
+        if self.markup(dialect).is_some() {
+            let named = matches!(
+                self.cardinality(dialect),
+                Cardinality::One | Cardinality::Seq
+            );
+            return Cow::Borrowed(if named {
+                Line::of(canonical).name
+            } else {
+                canonical
+            });
+        }
         let ordered_child = self.cardinality(dialect) == Cardinality::Seq
             && self.rule.is_none_or(|r| r.cardinality == Cardinality::Set);
         if ordered_child {
@@ -182,6 +225,7 @@ impl<'d, 't> Reading<'d, 't> {
     /// The slot's name.
     pub(crate) fn slot_name(&self, dialect: &Dialect) -> &'d str {
         match self.rule {
+            Some(_) if dialect.family == Family::Xml => "",
             Some(rule) if self.cardinality(dialect) == rule.cardinality => &rule.slot,
             Some(_) | None => "",
         }
@@ -211,12 +255,40 @@ impl<'d, 't> Reading<'d, 't> {
         join(kept.map(|(at, p)| self.piece(dialect, at, &p.elem)))
     }
 
-    pub(crate) fn absent(&self) -> bool {
-        let Some(rule) = self.rule else {
-            return false;
+    /// The lines this one stands for; `None` if it stands for itself.
+    pub(crate) fn expanded(&self, dialect: &Dialect) -> Option<Vec<String>> {
+        let (name, how) = self.rule?.expand.as_ref()?;
+        let parts = self.parts();
+        let is_list = |p: &Part| p.elem.capture().is_some_and(|(other, _)| *other == **name);
+        let at = parts.iter().position(is_list)?;
+        let items = normalise::items(*how, &self.piece(dialect, at, &parts[at].elem))?;
+        if items.len() < 2 {
+            return None;
+        }
+        let line = |item: &String| {
+            let pieces = parts.iter().enumerate().map(|(other, part)| {
+                if other == at {
+                    Cow::Borrowed(item.as_str())
+                } else {
+                    self.piece(dialect, other, &part.elem)
+                }
+            });
+            let positive = join(pieces);
+            match self.negator {
+                Some(negator) => format!("{negator} {positive}"),
+                None => positive,
+            }
         };
-        if self.negator.is_some() {
-            return rule.negative == Negative::Absent;
+        Some(items.iter().map(line).collect())
+    }
+
+    pub(crate) fn absent(&self, dialect: &Dialect) -> bool {
+        let Some(rule) = self.rule else {
+            return dialect.family == Family::Xml && self.negator.is_some();
+        };
+        if let Some(negator) = self.negator {
+            // `default X` says that there is nothing of its own.
+            return rule.negative == Negative::Absent || negator == "default";
         }
         rule.defaults
             .iter()

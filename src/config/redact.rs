@@ -13,6 +13,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::dialect::Dialect;
+use super::redact_xml;
+use super::spec::Family;
 use crate::model::{SecretName, SecretText, placeholder};
 
 const OPEN: char = '\u{27e6}';
@@ -36,6 +38,15 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
+    /// The value of the one token in a word.
+    pub(crate) fn value(&self, word: &str) -> Option<&str> {
+        let start = word.find(OPEN)?;
+        let end = word.find(CLOSE)? + CLOSE.len_utf8();
+        self.values
+            .get(word.get(start..end)?)
+            .map(SecretText::expose)
+    }
+
     /// The text with all tokens replaced by their values.
     ///
     /// # Errors
@@ -68,6 +79,8 @@ pub struct Sealer {
     canonical: BTreeMap<String, String>,
     known: Vec<SecretText>,
     vault: Vault,
+    /// Seals nothing.
+    open: bool,
 }
 
 impl fmt::Debug for Sealer {
@@ -86,6 +99,7 @@ impl Sealer {
             canonical: BTreeMap::new(),
             known: Vec::new(),
             vault: Vault::default(),
+            open: false,
         };
         for (name, value) in known {
             let token = placeholder(&name);
@@ -98,6 +112,15 @@ impl Sealer {
             sealer.known.push(value);
         }
         sealer
+    }
+
+    /// One that leaves every secret where it is, for a person who asked for that.
+    #[must_use]
+    pub fn open() -> Self {
+        Self {
+            open: true,
+            ..Self::new([0; 32], BTreeMap::new())
+        }
     }
 
     /// Seals a text read from a device. Literal token brackets in it are sealed too.
@@ -123,8 +146,28 @@ impl Sealer {
     }
 
     fn seal(&mut self, text: &str, dialect: &Dialect, placeholders: bool) -> String {
+        if self.open {
+            return text.to_owned();
+        }
         let mut out = String::with_capacity(text.len() + 64);
+        let mut at = 0;
+        if dialect.family == Family::Xml {
+            for found in redact_xml::find(text, &dialect.secrets) {
+                if let Some(before) = text.get(at..found.place.start) {
+                    self.lines(before, dialect, placeholders, &mut out);
+                    self.secret(&found.value, placeholders, &mut out);
+                    at = found.place.end;
+                }
+            }
+        }
+        self.lines(&text[at..], dialect, placeholders, &mut out);
+        out
+    }
+
+    /// Seals line by line.
+    fn lines(&mut self, text: &str, dialect: &Dialect, placeholders: bool, out: &mut String) {
         let mut section = "";
+        let mut around: Vec<(usize, &str)> = Vec::new();
         let mut private = false;
         for raw in text.split_inclusive('\n') {
             let line = raw.trim_end_matches(['\n', '\r']);
@@ -132,20 +175,36 @@ impl Sealer {
             if line.len() == line.trim_start().len() && !trimmed.is_empty() {
                 section = trimmed;
             }
+            let indent = line.len() - line.trim_start().len();
+            while around.last().is_some_and(|(other, _)| *other >= indent) && !trimmed.is_empty() {
+                around.pop();
+            }
             let begins = trimmed.contains("-----BEGIN") && trimmed.contains("PRIVATE KEY");
-            private = (private && !trimmed.contains("-----END")) || begins;
-            let mut secrets = if private && !begins && !trimmed.is_empty() {
+            let ends = trimmed.contains("-----END");
+            private = (private || begins) && !ends;
+            let mut secrets = if begins && ends {
+                one_line_key(trimmed).into_iter().collect()
+            } else if private && !begins && !trimmed.is_empty() {
                 std::iter::once(0..trimmed.len()).collect()
+            } else if dialect.secrets.may_hold(trimmed) {
+                let headers: Vec<&str> = around.iter().map(|(_, header)| *header).collect();
+                dialect.secrets.find(trimmed, section, &headers)
             } else {
-                dialect.secrets.find(trimmed, section)
+                Vec::new()
             };
+            if !trimmed.is_empty() {
+                around.push((indent, trimmed));
+            }
             self.known_values(trimmed, &mut secrets);
+            if secrets.is_empty() && !trimmed.contains([OPEN, CLOSE]) {
+                out.push_str(raw);
+                continue;
+            }
             let start = raw.len() - raw.trim_start().len();
             out.push_str(&raw[..start]);
-            self.line(trimmed, secrets, placeholders, &mut out);
+            self.line(trimmed, secrets, placeholders, out);
             out.push_str(&raw[(start + trimmed.len()).min(raw.len())..]);
         }
-        out
     }
 
     /// Named values that stand where no pattern expects a secret.
@@ -256,6 +315,14 @@ impl Sealer {
         }
         hex
     }
+}
+
+/// A private key whose line ends are written `\n`.
+fn one_line_key(line: &str) -> Option<Range<usize>> {
+    let start = line.find("-----BEGIN")?;
+    let end = line.rfind("-----END")?;
+    let close = line[end + 5..].find("-----").map(|n| end + 5 + n + 5)?;
+    (start < close).then_some(start..close)
 }
 
 /// What a piece of text with brackets is.

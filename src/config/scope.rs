@@ -61,7 +61,7 @@ pub(crate) fn orphans(
         path: Vec::new(),
         found: Vec::new(),
     };
-    let outside = |id: &&NodeId| scope.owns(&last.node(**id).command) == Ownership::Part;
+    let outside = |id: &&NodeId| scope.owns(last.command(**id)) == Ownership::Part;
     let top: Vec<NodeId> = last
         .commands(None)
         .iter()
@@ -98,7 +98,7 @@ impl Search<'_> {
             if self.last.node(*id).negated || self.ops.iter().any(removed) {
                 continue;
             }
-            let line = self.running.node(r).command.clone();
+            let line = self.running.command(r).to_owned();
             if i.is_none() {
                 self.found.push(shown(&self.path, &line));
             }
@@ -116,11 +116,11 @@ impl Search<'_> {
 
 /// What makes two lines the same thing: the slot, and among entries of a list the content.
 fn identity(doc: &Document, id: NodeId) -> u128 {
-    let sem = doc.sem(id);
-    if sem.listed() {
-        sem.slot ^ sem.value.rotate_left(1)
+    let raw = doc.raw(id);
+    if doc.listed(id) {
+        raw.slot ^ raw.value.rotate_left(1)
     } else {
-        sem.slot
+        raw.slot
     }
 }
 

@@ -57,6 +57,10 @@ fn step(kind: OpKind, running: Option<NodeId>, intended: Option<NodeId>) -> Step
     }
 }
 
+fn number(doc: &Document, id: NodeId) -> Option<u64> {
+    doc.info(id).and_then(|info| info.number)
+}
+
 /// Both lists are sorted by number.
 fn numbers(
     running: &Document,
@@ -67,10 +71,14 @@ fn numbers(
     let mut out = Vec::new();
     let (mut a, mut b) = (0, 0);
     while a < ours.len() || b < theirs.len() {
-        let mine = ours.get(a).map(|id| running.sem(*id));
-        let yours = theirs.get(b).map(|id| intended.sem(*id));
+        let mine = ours
+            .get(a)
+            .map(|id| (number(running, *id), running.raw(*id).value));
+        let yours = theirs
+            .get(b)
+            .map(|id| (number(intended, *id), intended.raw(*id).value));
         let order = match (mine, yours) {
-            (Some(m), Some(y)) => m.number.cmp(&y.number),
+            (Some(m), Some(y)) => m.0.cmp(&y.0),
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, _) => std::cmp::Ordering::Greater,
         };
@@ -78,7 +86,7 @@ fn numbers(
             out.push(step(OpKind::Remove, Some(ours[a]), None));
         } else if order.is_gt() {
             out.push(step(OpKind::Add, None, Some(theirs[b])));
-        } else if mine.map(|m| m.value) != yours.map(|y| y.value) {
+        } else if mine.map(|m| m.1) != yours.map(|y| y.1) {
             out.push(step(OpKind::Replace, Some(ours[a]), Some(theirs[b])));
         }
         a += usize::from(order.is_le());
@@ -96,11 +104,11 @@ fn align(
 ) -> Vec<(usize, usize)> {
     let mut at: BTreeMap<u128, Vec<usize>> = BTreeMap::new();
     for (place, id) in ours.iter().enumerate().rev() {
-        at.entry(running.sem(*id).value).or_default().push(place);
+        at.entry(running.raw(*id).value).or_default().push(place);
     }
     let mut pairs = Vec::new();
     for (place, id) in theirs.iter().enumerate() {
-        let mine = at.get_mut(&intended.sem(*id).value).and_then(Vec::pop);
+        let mine = at.get_mut(&intended.raw(*id).value).and_then(Vec::pop);
         pairs.extend(mine.map(|mine| (mine, place)));
     }
     pairs.sort_unstable();

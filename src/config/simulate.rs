@@ -1,6 +1,6 @@
 //! An independent replay of the emitted text. Shares no code with the planner.
 //!
-//! The commands are typed, one by one, into a tree made from the base document, as a device
+//! The commands are typed, one by one, into a tree laid over the base document, as a device
 //! would take them: a line finds its context (the innermost that knows it), a positive line
 //! fills its slot, a negation empties one, cascades and numbering follow. From the dialect
 //! come facts only (what a line means where); which commands to type, nobody here knows.
@@ -12,26 +12,93 @@
 //! settles it.
 
 mod book;
+mod edit;
+mod ground;
+mod lines;
 mod literal;
+mod paths;
+mod print;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod xml;
 
-use super::dialect::{ContextId, Dialect, RuleId};
-use super::document::Document;
-use slots::{Applied, Site};
-use tree::Tree;
+use super::dialect::Dialect;
+use super::document::{Document, Form};
+use super::resolve;
+use super::spec::Family;
+use crate::model::Hazard;
+use ground::Ground;
+use tree::BlockId;
 
 /// What a replay led to.
 #[derive(Clone, Debug)]
-pub struct Replay {
-    /// The configuration afterwards.
-    pub document: Document,
+pub struct Replay<'d> {
+    result: Outcome<'d>,
+    dialect: &'d Dialect,
+    form: Form,
     /// Dangerous moments between commands (dangling reference, fail-open), for a person.
-    pub hazards: Vec<String>,
+    pub hazards: Vec<Hazard>,
     /// Commands that only the generic rule covers.
     pub generic: Vec<String>,
+}
+
+/// The configuration afterwards.
+#[derive(Clone, Debug)]
+enum Outcome<'d> {
+    Tree(Box<Ground<'d>>),
+    /// A file that is replaced as a whole.
+    File(Box<Document>),
+}
+
+impl<'d> Replay<'d> {
+    /// Whether this means the same as a document. Cheap where little was changed.
+    #[must_use]
+    pub fn equals(&self, document: &Document) -> bool {
+        let hash = match &self.result {
+            Outcome::Tree(ground) => ground.tree.hash(BlockId::TOP, self.dialect),
+            Outcome::File(file) => resolve::whole(file),
+        };
+        hash == resolve::whole(document)
+    }
+
+    /// The configuration as text, in the form of the base.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.result {
+            Outcome::Tree(ground) => print::text(&ground.tree, self.dialect, self.form),
+            Outcome::File(file) => file.text().to_owned(),
+        }
+    }
+
+    /// The configuration as a document.
+    #[must_use]
+    pub fn document(&self) -> Document {
+        match &self.result {
+            Outcome::Tree(_) => Document::parse(&self.text(), self.dialect),
+            Outcome::File(file) => (**file).clone(),
+        }
+    }
+
+    /// Types more commands into the result.
+    ///
+    /// # Errors
+    /// The first command that cannot be.
+    pub fn and_then(
+        self,
+        commands: &[&str],
+        goal: Option<&'d Document>,
+    ) -> Result<Self, ReplayError> {
+        match self.result {
+            Outcome::File(_) if commands.is_empty() => Ok(self),
+            Outcome::File(_) => Ok(whole_file(commands, self.dialect)),
+            Outcome::Tree(mut ground) => {
+                ground.aim(goal);
+                run(ground, commands, self.dialect, self.form)
+            }
+        }
+    }
 }
 
 /// Why a replay stopped.
@@ -50,12 +117,12 @@ pub struct ReplayError {
 ///
 /// # Errors
 /// The first command that cannot be.
-pub fn replay(
-    base: &Document,
+pub fn replay<'d>(
+    base: &'d Document,
     commands: &[&str],
-    dialect: &Dialect,
-) -> Result<Replay, ReplayError> {
-    run(base, commands, dialect, None)
+    dialect: &'d Dialect,
+) -> Result<Replay<'d>, ReplayError> {
+    start(base, commands, dialect, None)
 }
 
 /// As [`replay`]; where the dialect leaves open how the device prints a negation, `goal`
@@ -63,185 +130,135 @@ pub fn replay(
 ///
 /// # Errors
 /// The first command that cannot be.
-pub fn replay_toward(
-    goal: &Document,
-    base: &Document,
+pub fn replay_toward<'d>(
+    goal: &'d Document,
+    base: &'d Document,
     commands: &[&str],
-    dialect: &Dialect,
-) -> Result<Replay, ReplayError> {
-    run(base, commands, dialect, Some(goal))
+    dialect: &'d Dialect,
+) -> Result<Replay<'d>, ReplayError> {
+    start(base, commands, dialect, Some(goal))
 }
 
-fn run(
-    base: &Document,
+fn start<'d>(
+    base: &'d Document,
     commands: &[&str],
-    dialect: &Dialect,
-    goal: Option<&Document>,
-) -> Result<Replay, ReplayError> {
-    let lines: Vec<(usize, &str)> = commands
-        .iter()
-        .enumerate()
-        .flat_map(|(at, command)| command.split('\n').map(move |line| (at + 1, line)))
-        .collect();
-    let mut machine = Machine {
+    dialect: &'d Dialect,
+    goal: Option<&'d Document>,
+) -> Result<Replay<'d>, ReplayError> {
+    if dialect.whole_file {
+        return Ok(if commands.is_empty() {
+            as_it_is(base, dialect)
+        } else {
+            whole_file(commands, dialect)
+        });
+    }
+    let ground = Box::new(Ground::new(base, dialect, goal));
+    run(ground, commands, dialect, base.form())
+}
+
+/// No new file was written.
+fn as_it_is<'d>(base: &Document, dialect: &'d Dialect) -> Replay<'d> {
+    Replay {
+        result: Outcome::File(Box::new(base.clone())),
         dialect,
-        tree: Tree::of(base, dialect),
-        goal: goal.map(|g| Tree::of(g, dialect)),
-        path: Vec::new(),
-        contexts: vec![ContextId::TOP],
+        form: Form::Blocks,
         hazards: Vec::new(),
         generic: Vec::new(),
-    };
-    let mut at = 0;
-    while let Some((index, line)) = lines.get(at) {
-        let rest: Vec<&str> = lines[at..].iter().map(|(_, l)| *l).collect();
-        at += machine.command(&rest).map_err(|why| ReplayError {
-            index: *index,
-            line: line.trim().to_owned(),
-            why,
-        })?;
-        machine.look(line);
     }
-    Ok(Replay {
-        document: Document::parse(&machine.tree.text(dialect), dialect),
-        hazards: machine.hazards,
-        generic: machine.generic,
-    })
+}
+
+fn whole_file<'d>(commands: &[&str], dialect: &'d Dialect) -> Replay<'d> {
+    let mut text = commands.join("\n");
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Replay {
+        result: Outcome::File(Box::new(Document::parse(&text, dialect))),
+        dialect,
+        form: Form::Blocks,
+        hazards: Vec::new(),
+        generic: Vec::new(),
+    }
 }
 
 /// A device in configuration mode.
-struct Machine<'d> {
-    dialect: &'d Dialect,
-    tree: Tree,
-    goal: Option<Tree>,
-    /// Headers of the blocks we are in.
-    path: Vec<String>,
-    /// Their contexts, the top level first.
-    contexts: Vec<ContextId>,
-    hazards: Vec<String>,
-    generic: Vec<String>,
-}
-
-impl Machine<'_> {
+trait Machine {
     /// Takes the first of these lines (all of a literal); how many lines that were.
-    fn command(&mut self, lines: &[&str]) -> Result<usize, String> {
-        let line = lines[0].trim();
-        if line.is_empty() {
-            return Ok(1);
-        }
-        if let Some(levels) = self.dialect.leaves(line) {
-            self.leave(levels)?;
-            return Ok(1);
-        }
-        let depth = self.depth_of(line);
-        self.path.truncate(depth);
-        self.contexts.truncate(depth + 1);
-        let context = self.contexts[depth];
-        let meaning = self.dialect.meaning(context, line);
-        if meaning.rule == RuleId::GENERIC {
-            self.generic.push(line.to_owned());
-        }
-        let site = Site {
-            dialect: self.dialect,
-            path: &self.path,
-            goal: self.goal.as_ref(),
-        };
-        if let Some((body, used)) = site.literal(&meaning, lines)? {
-            literal::put(&mut self.tree, &site, &meaning, body)?;
-            return Ok(used);
-        }
-        match slots::apply(&mut self.tree, &site, &meaning)? {
-            Applied::Done => {}
-            Applied::Line { text, opens } => {
-                let opens = opens.or_else(|| self.unknown_block(&text, &lines[1..]));
-                if let Some(inside) = opens {
-                    self.path.push(text);
-                    self.contexts.push(inside);
-                }
-            }
-        }
-        Ok(1)
-    }
+    fn command(
+        &mut self,
+        ground: &mut Ground<'_>,
+        lines: &[&str],
+        generic: &mut Vec<String>,
+    ) -> Result<usize, String>;
 
-    fn leave(&mut self, levels: usize) -> Result<(), String> {
-        if self.path.is_empty() {
-            return Err("leaves configuration mode before the last command".to_owned());
-        }
-        let left = self.path.len().saturating_sub(levels);
-        self.path.truncate(left);
-        self.contexts.truncate(left + 1);
-        Ok(())
-    }
-
-    /// How deep the line stands: the innermost context that knows it; the innermost of all
-    /// if none does.
-    fn depth_of(&self, line: &str) -> usize {
-        depth_of(self.dialect, &self.contexts, line)
-    }
-
-    /// Whether a line no rule knows opens a block: it has children already, or is meant to
-    /// have; where nothing is known of it, if a later line would leave configuration mode
-    /// without it.
-    fn unknown_block(&self, text: &str, rest: &[&str]) -> Option<ContextId> {
-        let generic = self.dialect.meaning(*self.contexts.last()?, text).rule == RuleId::GENERIC;
-        if !generic {
-            return None;
-        }
-        let filled = |tree: &Tree| {
-            let entry = tree.at(&self.path)?.iter().find(|e| e.text == text)?;
-            Some(!entry.children.is_empty())
-        };
-        let block = match (filled(&self.tree), self.goal.as_ref().and_then(filled)) {
-            (Some(true), _) | (_, Some(true)) => true,
-            (_, Some(false)) => false,
-            (_, None) => self.unbalanced(rest),
-        };
-        block.then_some(ContextId::UNKNOWN)
-    }
-
-    /// Whether these lines leave one block more than they enter.
-    fn unbalanced(&self, lines: &[&str]) -> bool {
-        let mut contexts = self.contexts.clone();
-        for line in lines.iter().map(|l| l.trim()).filter(|l| !l.is_empty()) {
-            if let Some(levels) = self.dialect.leaves(line) {
-                if contexts.len() == 1 {
-                    return true;
-                }
-                contexts.truncate(contexts.len().saturating_sub(levels).max(1));
-                continue;
-            }
-            contexts.truncate(depth_of(self.dialect, &contexts, line) + 1);
-            let context = contexts.last().copied().unwrap_or(ContextId::TOP);
-            contexts.extend(self.dialect.meaning(context, line).opens);
-        }
-        false
-    }
-
-    /// Notes what has become dangerous with the last command.
-    fn look(&mut self, line: &str) {
-        for danger in self.tree.book.dangers() {
-            let text = format!("after `{}`: {danger}", line.trim());
-            if !self.hazards.contains(&text) {
-                self.hazards.push(text);
-            }
-        }
+    /// What is wrong once everything was typed.
+    fn end(&self) -> Option<String> {
+        None
     }
 }
 
-fn depth_of(dialect: &Dialect, contexts: &[ContextId], line: &str) -> usize {
-    let innermost = contexts.len() - 1;
-    let opens = |c: ContextId| dialect.meaning(c, line).opens.is_some();
-    for depth in (0..contexts.len()).rev() {
-        let context = contexts[depth];
-        if context == ContextId::UNKNOWN {
-            // Inside a block no rule knows, only what opens a known block further out
-            // leads out of it.
-            if depth == innermost && !contexts[..depth].iter().any(|c| opens(*c)) {
-                return depth;
-            }
-        } else if dialect.knows(context, line) {
-            return depth;
+fn run<'d>(
+    mut ground: Box<Ground<'d>>,
+    commands: &[&str],
+    dialect: &'d Dialect,
+    form: Form,
+) -> Result<Replay<'d>, ReplayError> {
+    let mut lines = Vec::with_capacity(commands.len());
+    let mut numbers = Vec::with_capacity(commands.len());
+    for (at, command) in commands.iter().enumerate() {
+        for line in command.split('\n') {
+            lines.push(line);
+            numbers.push(at + 1);
         }
     }
-    innermost
+    let mut machine: Box<dyn Machine> = match dialect.family {
+        Family::Brace => Box::new(paths::Paths),
+        Family::Edit => Box::new(edit::Edit::default()),
+        Family::Xml => Box::new(xml::Xml::default()),
+        Family::Indent | Family::Grammar | Family::File => Box::new(lines::Lines::default()),
+    };
+    let mut hazards: Vec<Hazard> = Vec::new();
+    let mut generic = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let (index, line) = (numbers[at], lines[at].trim());
+        let taken = machine.command(&mut ground, &lines[at..], &mut generic);
+        at += taken.map_err(|why| ReplayError {
+            index,
+            line: line.to_owned(),
+            why,
+        })?;
+        // What a transaction leaves in between, nobody sees.
+        if !dialect.transactional || at >= lines.len() {
+            look(&mut ground, index, line, &mut hazards);
+        }
+    }
+    if let Some(why) = machine.end() {
+        return Err(ReplayError {
+            index: commands.len(),
+            line: lines.last().map_or("", |l| l.trim()).to_owned(),
+            why,
+        });
+    }
+    Ok(Replay {
+        result: Outcome::Tree(ground),
+        dialect,
+        form,
+        hazards,
+        generic,
+    })
+}
+
+/// Notes what has become dangerous with the last command.
+fn look(ground: &mut Ground<'_>, index: usize, line: &str, hazards: &mut Vec<Hazard>) {
+    for (kind, danger) in ground.dangers() {
+        let text = format!("after `{line}`: {danger}");
+        if !hazards.iter().any(|h| h.text == text) {
+            hazards.push(Hazard {
+                line: index,
+                kind,
+                text,
+            });
+        }
+    }
 }

@@ -17,13 +17,24 @@ use serde::Deserialize;
 #[serde(default, deny_unknown_fields)]
 pub struct DialectSpec {
     /// How nesting is known.
-    pub family: Family,
+    pub family: Option<Family>,
     /// What begins a comment line.
     pub comments: Vec<String>,
+    /// What begins a comment that the device keeps: such a line counts like a command.
+    pub kept: Vec<String>,
     /// How a complete running configuration begins and ends.
-    pub complete: CompleteSpec,
+    pub complete: Option<CompleteSpec>,
     /// Lines that only leave contexts; the number of levels, 0 for all of them.
     pub leave: BTreeMap<String, usize>,
+    /// How statements are written, for the families that do not go by lines.
+    pub braces: Option<BraceSpec>,
+    /// What is known of the models, for XML.
+    pub xml: Option<XmlSpec>,
+    /// Commands take effect together (candidate and commit): what is wrong only in between
+    /// does not matter, nor does their order.
+    pub transactional: Option<bool>,
+    /// A change is a new file.
+    pub whole_file: Option<bool>,
     /// The word that leaves one level where the opening rule names no other.
     pub exit: String,
     /// Words that take a line back (`no`, `default`).
@@ -36,6 +47,79 @@ pub struct DialectSpec {
     pub secrets: Vec<SecretSpec>,
     /// The rules by context.
     pub sections: Vec<SectionSpec>,
+    /// Rules of the extended dialect that do not hold here; a final `*` matches the rest.
+    pub without: Vec<String>,
+}
+
+impl DialectSpec {
+    /// This dialect on top of another one: what it says itself comes first, a rule of the
+    /// same name takes the other's place.
+    #[must_use]
+    pub fn onto(self, base: &Self) -> Self {
+        let mut out = self;
+        out.family = out.family.or(base.family);
+        out.transactional = out.transactional.or(base.transactional);
+        out.whole_file = out.whole_file.or(base.whole_file);
+        out.braces = out.braces.or_else(|| base.braces.clone());
+        out.xml = out.xml.or_else(|| base.xml.clone());
+        out.complete = out.complete.or_else(|| base.complete.clone());
+        for (own, other) in [
+            (&mut out.comments, &base.comments),
+            (&mut out.negators, &base.negators),
+            (&mut out.kept, &base.kept),
+        ] {
+            if own.is_empty() {
+                own.clone_from(other);
+            }
+        }
+        if out.exit.is_empty() {
+            out.exit.clone_from(&base.exit);
+        }
+        for (line, levels) in &base.leave {
+            out.leave.entry(line.clone()).or_insert(*levels);
+        }
+        out.interfaces.extend(base.interfaces.iter().cloned());
+        out.noise
+            .extend(base.noise.iter().cloned().map(|noise| NoiseSpec {
+                inherited: true,
+                ..noise
+            }));
+        out.secrets.extend(base.secrets.iter().cloned());
+        let inherited = out.inherited(base);
+        out.sections.extend(inherited);
+        out
+    }
+
+    /// The sections of the base, without what this dialect replaces or leaves out.
+    fn inherited(&self, base: &Self) -> Vec<SectionSpec> {
+        let own: std::collections::BTreeSet<&str> = self
+            .sections
+            .iter()
+            .flat_map(|s| s.rules.iter().map(|r| r.id.as_str()))
+            .collect();
+        let left_out = |id: &str| {
+            own.contains(id)
+                || self.without.iter().any(|w| match w.strip_suffix('*') {
+                    Some(start) => id.starts_with(start),
+                    None => w == id,
+                })
+        };
+        let section = |section: &SectionSpec| {
+            let kept = section.rules.iter().filter(|r| !left_out(&r.id)).cloned();
+            SectionSpec {
+                contexts: section.contexts.clone(),
+                ordered: section.ordered,
+                oneline: section.oneline,
+                rules: kept
+                    .map(|rule| RuleSpec {
+                        inherited: true,
+                        ..rule
+                    })
+                    .collect(),
+            }
+        };
+        base.sections.iter().map(section).collect()
+    }
 }
 
 /// How nesting is known.
@@ -48,6 +132,106 @@ pub enum Family {
     /// By keywords: a line the current context does not know belongs to an enclosing one
     /// (FRR).
     Grammar,
+    /// By braces (Junos), or one path a line.
+    Brace,
+    /// `config … edit … set … next … end` (FortiOS).
+    Edit,
+    /// XML elements.
+    Xml,
+    /// A file whose every line counts.
+    File,
+}
+
+/// How statements are written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BraceSpec {
+    /// Statements are paths in one tree of words (Junos, VyOS, SR Linux, SR OS): the
+    /// levels are those the rules know, else one word each. Otherwise (BIRD) a statement is
+    /// one line.
+    pub paths: bool,
+    /// Ends a statement; empty where the line does.
+    pub end: String,
+    /// `[ a b ]` stands for several statements.
+    pub lists: bool,
+    /// `!` begins a comment line.
+    pub bang: bool,
+    /// What quotes.
+    pub quotes: String,
+    /// What a word that needs quotes is typed in.
+    pub quote: String,
+    /// Begins a path line that is typed (`set`, `set /`, `/configure`).
+    pub set: String,
+    /// Begins the path of what has to go (`delete`, `delete /`).
+    pub delete: String,
+    /// Begins a line that moves an entry of a list: `insert PATH before ENTRY`; empty where
+    /// there is no such command.
+    pub insert: String,
+    /// Begins a line that switches a statement off; empty where there is no such thing.
+    pub deactivate: String,
+    /// Begins a line that switches it on again.
+    pub activate: String,
+    /// The outermost word, which is left out of paths (`configure`).
+    pub wrapper: String,
+}
+
+impl Default for BraceSpec {
+    fn default() -> Self {
+        Self {
+            paths: false,
+            end: String::new(),
+            lists: false,
+            bang: false,
+            quotes: "\"".to_owned(),
+            quote: "\"".to_owned(),
+            set: "set".to_owned(),
+            delete: "delete".to_owned(),
+            insert: String::new(),
+            deactivate: String::new(),
+            activate: String::new(),
+            wrapper: String::new(),
+        }
+    }
+}
+
+/// What is known of the models an XML configuration is made of. Elements are called
+/// `short:local` everywhere.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct XmlSpec {
+    /// URI by short name.
+    pub namespaces: BTreeMap<String, String>,
+    /// Lists and their keys.
+    pub lists: Vec<ChildrenSpec>,
+    /// Leaves that may repeat.
+    pub leaf_lists: Vec<ChildrenSpec>,
+    /// Short names of namespaces of which all lists, leaf-lists and presence containers are
+    /// named here: other elements of theirs are plain containers, which say nothing where
+    /// they are empty, and leaves with one value.
+    pub complete: Vec<String>,
+    /// Short names of namespaces in the style of OpenConfig: an element with leaves beside
+    /// its `config` is an entry of a list and these are its keys; an empty container says
+    /// nothing.
+    pub openconfig: Vec<String>,
+    /// Containers that mean something also where they are empty.
+    pub presence: Vec<String>,
+}
+
+/// Elements of one name that may stand beside each other.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChildrenSpec {
+    /// The element.
+    pub name: String,
+    /// Only right inside this element.
+    #[serde(default)]
+    pub under: Option<String>,
+    /// Leaves that name an entry, in their order.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Their order counts.
+    #[serde(default)]
+    pub ordered: bool,
 }
 
 /// What a complete running configuration looks like.
@@ -75,6 +259,9 @@ pub struct NoiseSpec {
     pub top: bool,
     /// A line it matches.
     pub example: String,
+    /// It comes from the dialect this one extends.
+    #[serde(skip)]
+    pub inherited: bool,
 }
 
 /// Where a secret stands.
@@ -84,9 +271,13 @@ pub struct SecretSpec {
     /// The pattern; a leading `~` lets it begin anywhere in the line. `<secret>` or
     /// `<secret~~>` is the value, further ones are `<secret2>`…, `<type>` the hash type.
     pub line: String,
-    /// Not in sections whose header line begins with these words.
+    /// Not in sections whose header line begins with these words (` || ` between several).
     #[serde(default)]
     pub not_under: String,
+    /// Only below a header line (or, where a line is a whole path, in one) that contains
+    /// these words (` || ` between several).
+    #[serde(default)]
+    pub under: String,
     /// A line it matches; the secret in it is the word `CANARY`.
     pub example: String,
 }
@@ -101,6 +292,9 @@ pub struct SectionSpec {
     /// The order of all children counts, whatever they are.
     #[serde(default)]
     pub ordered: bool,
+    /// One statement may hold several children (Junos' `archive size 1m files 5;`).
+    #[serde(default)]
+    pub oneline: bool,
     /// The rules; the first that matches is taken.
     pub rules: Vec<RuleSpec>,
 }
@@ -151,6 +345,15 @@ pub struct RuleSpec {
     /// How its multi-line text ends.
     #[serde(default)]
     pub literal: Option<LiteralSpec>,
+    /// What of its multi-line text is compared; by default lines are trimmed.
+    #[serde(default)]
+    pub body: Option<BodySpec>,
+    /// The capture whose list makes the line stand for several, one for each item.
+    #[serde(default)]
+    pub expand: BTreeMap<String, Expand>,
+    /// The rule whose line this one goes on with: its last capture is appended to that line's.
+    #[serde(default)]
+    pub joins: Option<String>,
     /// Not compared at all, and why.
     #[serde(default)]
     pub ignore: Option<String>,
@@ -175,9 +378,15 @@ pub struct RuleSpec {
     /// Take the old value back before typing the new one.
     #[serde(default)]
     pub remove_first: bool,
+    /// An entry typed under a number that is in use takes the other's place.
+    #[serde(default)]
+    pub overwrites: bool,
     /// The device never prints it.
     #[serde(default)]
     pub hidden: bool,
+    /// It comes from the dialect this one extends.
+    #[serde(skip)]
+    pub inherited: bool,
 }
 
 /// Cardinality as written.
@@ -252,6 +461,40 @@ pub enum Normaliser {
     Ranges,
     /// `host A` for `A 0.0.0.0`, `any` for `0.0.0.0 255.255.255.255`, port names.
     Ace,
+    /// The same with `A/24` for `A 0.0.0.255` and `A/32` for one address.
+    #[serde(rename = "ace_prefix")]
+    AcePrefix,
+    /// The same with `A/24` for `A 0.0.0.255` and `host A` for one address.
+    #[serde(rename = "ace_host")]
+    AceHost,
+    /// `A 255.255.255.0` for `A/24`.
+    Mask,
+    /// `A/24` for `A 255.255.255.0`.
+    Masklen,
+    /// `POLICY` for `POLICY($a)`.
+    Call,
+}
+
+/// A line that stands for several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expand {
+    /// Numbers and ranges: `10,20-22`.
+    Ranges,
+    /// Words.
+    Words,
+}
+
+/// What of a literal's text is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BodySpec {
+    /// Lines without the blanks around them.
+    Trim,
+    /// Lines as they stand (without blanks at their end).
+    Text,
+    /// Items between commas, in any order (the sets of IOS XR).
+    Set,
 }
 
 /// What a rule wipes.

@@ -168,7 +168,7 @@ impl<'a> Work<'a> {
                 change.action = Action::Add(new.clone());
                 change.after.push(trigger);
             }
-            Action::Add(_) | Action::Restore(..) => {}
+            Action::Add(_) | Action::Restore(..) | Action::Switch(..) | Action::Place(..) => {}
         }
     }
 
@@ -190,7 +190,7 @@ fn events(change: &Change) -> Vec<(&Meaning, Event)> {
         Action::Remove(old) => vec![(&old.meaning, Event::Remove)],
         Action::Replace(_, new) => vec![(&new.meaning, Event::Change)],
         Action::Add(new) => vec![(&new.meaning, Event::Add)],
-        Action::Restore(..) => Vec::new(),
+        Action::Restore(..) | Action::Switch(..) | Action::Place(..) => Vec::new(),
     }
 }
 

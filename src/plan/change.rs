@@ -1,7 +1,8 @@
 //! From a typed diff to single changes, each with what the dialect says about its line.
 
 use crate::config::dialect::{Cardinality, Meaning, Negation};
-use crate::config::{Dialect, Diff, Document, NodeId, NodeKind, Op, OpKind};
+use crate::config::{Dialect, Diff, Document, NodeId, Op, OpKind};
+use crate::model::Hazard;
 
 /// The two documents of one direction and the language they are in.
 #[derive(Clone, Copy)]
@@ -31,6 +32,10 @@ pub(super) enum Action {
     Replace(Line, Line),
     /// Type it again because another change wiped it; the line is in `from`.
     Restore(Line, String),
+    /// Switch it off (true) or on where it stands; the line is in `to`.
+    Switch(Line, bool),
+    /// Move it before (or, if true, behind) another entry of its list; both are in `to`.
+    Place(Line, Line, bool),
 }
 
 /// One change, before it has a place in the order.
@@ -52,7 +57,7 @@ pub(super) struct Change {
 pub(super) struct Changes {
     pub(super) list: Vec<Change>,
     /// Dangerous moments the planner itself causes.
-    pub(super) hazards: Vec<String>,
+    pub(super) hazards: Vec<Hazard>,
     /// What cannot be done at all.
     pub(super) problems: Vec<String>,
 }
@@ -72,7 +77,7 @@ impl Change {
     pub(super) fn old(&self) -> Option<&Line> {
         match &self.action {
             Action::Remove(line) | Action::Replace(line, _) => Some(line),
-            Action::Add(_) | Action::Restore(..) => None,
+            Action::Add(_) | Action::Restore(..) | Action::Switch(..) | Action::Place(..) => None,
         }
     }
 
@@ -80,7 +85,7 @@ impl Change {
     pub(super) fn new_line(&self) -> Option<&Line> {
         match &self.action {
             Action::Add(line) | Action::Replace(_, line) | Action::Restore(line, _) => Some(line),
-            Action::Remove(_) => None,
+            Action::Remove(_) | Action::Switch(..) | Action::Place(..) => None,
         }
     }
 
@@ -90,7 +95,9 @@ impl Change {
             Action::Remove(line)
             | Action::Add(line)
             | Action::Replace(_, line)
-            | Action::Restore(line, _) => line,
+            | Action::Restore(line, _)
+            | Action::Switch(line, _)
+            | Action::Place(line, ..) => line,
         }
     }
 }
@@ -110,7 +117,9 @@ impl<'a> Pair<'a> {
     pub(super) fn source(&self, action: &Action) -> &'a Document {
         match action {
             Action::Restore(..) | Action::Remove(_) => self.from,
-            Action::Add(_) | Action::Replace(..) => self.to,
+            Action::Add(_) | Action::Replace(..) | Action::Switch(..) | Action::Place(..) => {
+                self.to
+            }
         }
     }
 }
@@ -132,7 +141,7 @@ pub(super) fn from_diff(pair: Pair<'_>, diff: &Diff) -> Changes {
             (OpKind::Remove, Some(from), _) => remove(pair, &op.path, from, &mut changes),
             (OpKind::Replace, Some(from), Some(to)) => {
                 if replace(pair, op, from, to, &mut changes) {
-                    let header = pair.to.node(to).command.clone();
+                    let header = pair.to.command(to).to_owned();
                     rewritten.push(op.path.iter().cloned().chain([header]).collect());
                 }
             }
@@ -143,7 +152,18 @@ pub(super) fn from_diff(pair: Pair<'_>, diff: &Diff) -> Changes {
                 change.after.push(changes.list.len() - 1);
                 changes.list.push(change);
             }
-            (OpKind::Add | OpKind::Remove | OpKind::Replace | OpKind::Move, _, _) => {
+            (OpKind::State, _, Some(to)) => {
+                let line = pair.new_line_of(to);
+                let off = pair.to.node(to).inactive;
+                changes
+                    .list
+                    .push(Change::new(&op.path, Action::Switch(line, off)));
+            }
+            (
+                OpKind::Add | OpKind::Remove | OpKind::Replace | OpKind::Move | OpKind::State,
+                _,
+                _,
+            ) => {
                 let path = op.path.join(" / ");
                 changes
                     .problems
@@ -165,7 +185,7 @@ fn remove(pair: Pair<'_>, path: &[String], id: NodeId, changes: &mut Changes) {
         }
         Some(Negation::Children) => {
             let mut inner = path.to_vec();
-            inner.push(pair.from.node(id).command.clone());
+            inner.push(pair.from.command(id).to_owned());
             for child in pair.from.commands(Some(id)) {
                 remove(pair, &inner, *child, changes);
             }
@@ -181,13 +201,13 @@ fn remove(pair: Pair<'_>, path: &[String], id: NodeId, changes: &mut Changes) {
 
 /// True when the whole block is written again.
 fn replace(pair: Pair<'_>, op: &Op, from: NodeId, to: NodeId, changes: &mut Changes) -> bool {
-    let is_block = |doc: &Document, id| doc.node(id).kind == NodeKind::Block;
+    let is_block = |doc: &Document, id| doc.is_block(id);
     let (old, new) = (pair.old_line(from), pair.new_line_of(to));
     let blocks = is_block(pair.from, from) || is_block(pair.to, to);
     let overwrites = match new.meaning.cardinality {
         Cardinality::Atomic => true,
-        // Not every release takes another entry for a number that is in use.
-        Cardinality::Keyed => false,
+        // Not every platform takes another entry for a number that is in use.
+        Cardinality::Keyed => pair.dialect.overwrites(&new.meaning),
         Cardinality::One | Cardinality::Set | Cardinality::Seq | Cardinality::Literal => !blocks,
     };
     if overwrites && !pair.dialect.remove_first(&old.meaning) {

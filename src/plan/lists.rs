@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cascade::{compact, find};
 use super::change::{Action, Change, Changes, Line, Pair};
-use super::numbers;
-use crate::config::dialect::{Cardinality, Event, Negation, Slot};
+use super::{inserts, numbers};
+use crate::config::dialect::{Cardinality, Event, Negation, Slot, Typing};
 use crate::config::{Document, NodeId};
+use crate::model::{Hazard, HazardKind};
 
 /// Which list: the block it is in, and the slot where the block holds other things too.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +39,10 @@ pub(super) fn settle(pair: Pair<'_>, changes: &mut Changes) {
             Way::Places => {
                 dropped.extend(indices);
                 edit.carry_out(&key, changes);
+            }
+            Way::Inserts => {
+                dropped.extend(indices);
+                inserts::edit(pair, &key.path, &edit.from, &edit.to, changes);
             }
         }
     }
@@ -85,6 +90,8 @@ enum Way {
     Numbers,
     /// Nothing but the place tells the order.
     Places,
+    /// The same, and entries can be moved.
+    Inserts,
 }
 
 /// The lists of a block, by slot.
@@ -141,9 +148,17 @@ impl<'a> Edit<'a> {
         } else if self.from.iter().all(|line| keyed(line) && has(line)) && self.to.iter().all(keyed)
         {
             Way::Numbers
+        } else if self.pair.dialect.moves() && all().all(|line| self.movable(line)) {
+            Way::Inserts
         } else {
             Way::Places
         }
+    }
+
+    /// XML moves the values of a leaf-list too.
+    fn movable(&self, line: &Line) -> bool {
+        let xml = matches!(self.pair.dialect.typing(), Typing::Xml);
+        line.meaning.opens.is_some() || xml
     }
 
     fn carry_out(&self, key: &ListKey, changes: &mut Changes) {
@@ -256,7 +271,12 @@ impl<'a> Edit<'a> {
 
     /// Says what does not apply while `lines` of its entries are typed again.
     fn hazard(&self, changes: &mut Changes, lines: usize) {
-        let Some(line) = self.from.first() else {
+        // What a transaction leaves in between, nobody sees.
+        let Some(line) = self
+            .from
+            .first()
+            .filter(|_| !self.pair.dialect.is_transactional())
+        else {
             return;
         };
         let parent = self.pair.from.node(line.id).parent;
@@ -265,7 +285,7 @@ impl<'a> Edit<'a> {
             || format!("the list of `{}`", definer.meaning.canonical),
             |name| format!("{} `{}`", name.kind, name.name),
         );
-        changes.hazards.push(if lines == self.to.len() {
+        let text = if lines == self.to.len() {
             format!(
                 "{what} is dropped and typed again ({lines} lines); meanwhile whatever uses it lets everything through"
             )
@@ -274,6 +294,11 @@ impl<'a> Edit<'a> {
                 "{what}: its last {lines} of {} lines are typed again; meanwhile they do not apply",
                 self.to.len()
             )
+        };
+        changes.hazards.push(Hazard {
+            line: 0,
+            kind: HazardKind::Rebuild,
+            text,
         });
     }
 

@@ -12,6 +12,8 @@ mod cascade;
 mod change;
 mod edges;
 mod emit;
+mod inserts;
+mod leaves;
 mod lists;
 mod moves;
 mod numbers;
@@ -19,6 +21,7 @@ mod order;
 mod prove;
 mod rails;
 mod schedule;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -26,11 +29,12 @@ mod tests;
 use std::collections::BTreeSet;
 
 use change::{Action, Change, Pair};
+use prove::Question;
 
-use crate::config::{Dialect, Diff, Document, Ignored, NodeId, Scope, compare};
+use crate::config::{Dialect, Diff, Document, Ignored, NodeId, Scope, Vault, compare};
 use crate::model::{
-    Capabilities, Cause, Command, Decision, Device, Fingerprint, Manage, Mode, Plan, PlanId, Proof,
-    Refusal, RefusalKind, Undo, UndoMethod,
+    Capabilities, Cause, Command, Decision, Device, Fingerprint, Hazard, Manage, Mode, Plan,
+    PlanId, Proof, Refusal, RefusalKind, Undo, UndoMethod,
 };
 
 /// Hex digits of a plan id: short enough to type, and 64 bits never meet by chance in one
@@ -57,6 +61,8 @@ pub struct Inputs<'a> {
     pub last_applied: Option<&'a Document>,
     /// What the session can do.
     pub capabilities: &'a Capabilities,
+    /// Leads to the secrets themselves, to check hashes by.
+    pub vault: Option<&'a Vault>,
 }
 
 /// Decides. The rails that need only these inputs (empty intent, large deletion, not
@@ -65,36 +71,37 @@ pub struct Inputs<'a> {
 #[must_use]
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let scope = scope(inputs.device);
-    let diff = compare(
-        inputs.running,
-        inputs.intended,
-        inputs.last_applied,
-        inputs.dialect,
-        &scope,
-    );
+    let question = Question {
+        running: inputs.running,
+        intended: inputs.intended,
+        last: inputs.last_applied,
+        dialect: inputs.dialect,
+        scope: &scope,
+        vault: inputs.vault,
+    };
+    let diff = question.diff();
     let plan = unchanged(inputs, &diff);
     if diff.is_empty() && diff.problems.is_empty() {
         return plan;
     }
-    let pair = Pair {
-        from: inputs.running,
-        to: inputs.intended,
-        dialect: inputs.dialect,
-        names: ("running", "intended"),
-    };
-    let script = script(pair, &diff);
-    let proven = prove::prove(inputs, &scope, &script);
+    let script = script(question.pair(), &diff);
+    let proven = prove::prove(&question, &script);
     let deletes = (
         deleted(inputs.running, &diff),
         inputs.running.semantic_lines(),
     );
-    let refusals = rails::refusals(inputs, &script, &proven.proof, deletes);
+    let proofs = [&proven.proof, &proven.rollback_proof];
+    let refusals = rails::refusals(inputs, &script, proofs, deletes);
     let plan = Plan {
-        expected: proven.expected,
+        expected: proven.expected.map_or_else(
+            || inputs.intended.fingerprint(),
+            |there| there.fingerprint(),
+        ),
         rollback: proven.rollback,
         proof: proven.proof,
+        rollback_proof: proven.rollback_proof,
         hazards: proven.hazards,
-        cause: Some(cause(inputs, &scope)),
+        cause: cause(inputs, &scope),
         sections: sections(&script.changes),
         deletes,
         remediation: script.commands,
@@ -106,6 +113,65 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         ..plan
     };
     refuse(plan, refusals)
+}
+
+/// How one configuration becomes another, without a device: the difference, the commands
+/// and their certificates.
+#[derive(Debug)]
+pub struct Remedy {
+    /// What differs.
+    pub diff: Diff,
+    /// Turns running into intended.
+    pub remediation: Vec<Command>,
+    /// Leads back.
+    pub rollback: Vec<Command>,
+    /// What replaying the remediation showed.
+    pub proof: Proof,
+    /// What replaying the rollback showed.
+    pub rollback_proof: Proof,
+    /// Dangerous moments.
+    pub hazards: Vec<Hazard>,
+}
+
+/// Compares, plans and proves, whatever the rails would say.
+#[must_use]
+pub fn remedy(
+    running: &Document,
+    intended: &Document,
+    last: Option<&Document>,
+    dialect: &Dialect,
+    scope: &Scope,
+    vault: Option<&Vault>,
+) -> Remedy {
+    let question = Question {
+        running,
+        intended,
+        last,
+        dialect,
+        scope,
+        vault,
+    };
+    let diff = question.diff();
+    if diff.is_empty() && diff.problems.is_empty() {
+        return Remedy {
+            diff,
+            remediation: Vec::new(),
+            rollback: Vec::new(),
+            proof: Proof::Nothing,
+            rollback_proof: Proof::Nothing,
+            hazards: Vec::new(),
+        };
+    }
+    let script = script(question.pair(), &diff);
+    let proven = prove::prove(&question, &script);
+    Remedy {
+        diff,
+        remediation: script.commands,
+        rollback: proven.rollback,
+        proof: proven.proof,
+        rollback_proof: proven.rollback_proof,
+        hazards: proven.hazards,
+    }
 }
 
 /// The same plan with more reasons against it.
@@ -156,15 +222,32 @@ struct Script<'a> {
     pair: Pair<'a>,
     changes: Vec<Change>,
     commands: Vec<Command>,
-    hazards: Vec<String>,
+    hazards: Vec<Hazard>,
     problems: Vec<String>,
+}
+
+impl<'a> Script<'a> {
+    fn nothing(pair: Pair<'a>) -> Self {
+        Self {
+            pair,
+            changes: Vec::new(),
+            commands: Vec::new(),
+            hazards: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
 }
 
 /// The commands that make `pair.from` into `pair.to`.
 fn script<'a>(pair: Pair<'a>, diff: &Diff) -> Script<'a> {
+    if diff.is_empty() && diff.problems.is_empty() {
+        return Script::nothing(pair);
+    }
     let mut changes = change::from_diff(pair, diff);
     changes.problems.extend(diff.problems.iter().cloned());
     lists::settle(pair, &mut changes);
+    leaves::settle(pair, &mut changes);
+    values::settle(pair, &mut changes);
     cascade::settle(pair, &mut changes);
     moves::settle(pair, &mut changes);
     let order = order::order(pair, &mut changes);
@@ -205,6 +288,7 @@ fn unchanged(inputs: &Inputs<'_>, diff: &Diff) -> Plan {
         remediation: Vec::new(),
         rollback: Vec::new(),
         proof: Proof::Nothing,
+        rollback_proof: Proof::Nothing,
         hazards: Vec::new(),
         drift: diff.counts(inputs.running, inputs.intended),
         diff: diff.render(inputs.running, inputs.intended),
@@ -252,16 +336,16 @@ fn id(plan: &Plan) -> PlanId {
     PlanId(digits.collect())
 }
 
-/// Whether the intent moved or the device did: running is still what was applied, or not.
-fn cause(inputs: &Inputs<'_>, scope: &Scope) -> Cause {
-    let as_applied = inputs.last_applied.is_some_and(|applied| {
-        compare(inputs.running, applied, None, inputs.dialect, scope).is_empty()
-    });
-    if as_applied {
+/// Whether the intent moved or the device did: running is still what was applied (or seen
+/// in line), or not. Nobody can say where nothing was before.
+fn cause(inputs: &Inputs<'_>, scope: &Scope) -> Option<Cause> {
+    let applied = inputs.last_applied?;
+    let same = compare(inputs.running, applied, None, inputs.dialect, scope).is_empty();
+    Some(if same {
         Cause::IntentMoved
     } else {
         Cause::OutOfBand
-    }
+    })
 }
 
 /// How many lines of running go for good.
@@ -293,6 +377,8 @@ fn top_level(action: &Action) -> String {
         Action::Remove(line)
         | Action::Add(line)
         | Action::Replace(_, line)
-        | Action::Restore(line, _) => line.meaning.canonical.clone(),
+        | Action::Restore(line, _)
+        | Action::Switch(line, _)
+        | Action::Place(line, ..) => line.meaning.canonical.clone(),
     }
 }

@@ -6,13 +6,13 @@ use super::change::{Action, Change, Changes, Pair};
 use super::edges::edges;
 use super::schedule::Schedule;
 use crate::config::NodeId;
-use crate::config::dialect::Cardinality;
+use crate::config::dialect::{Cardinality, RuleId};
 
 /// Where a change would like to stand among all: removals of whole top-level lines last
 /// and in reverse, everything else as the intent has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GroupRank {
-    leaving: bool,
+    late: bool,
     weight: i32,
     line: u32,
 }
@@ -64,16 +64,18 @@ fn nested_places<'c>(pair: Pair<'_>, list: &'c [Change]) -> BTreeMap<&'c [String
     let mut places: BTreeMap<&[String], u32> = BTreeMap::new();
     for change in list.iter().filter(|c| c.path.len() > 1) {
         let (doc, base) = match change.action {
-            Action::Add(_) | Action::Replace(..) => (pair.to, 0),
+            Action::Add(_) | Action::Replace(..) | Action::Switch(..) | Action::Place(..) => {
+                (pair.to, 0)
+            }
             Action::Remove(_) | Action::Restore(..) => (pair.from, u32::MAX / 2),
         };
-        let mut at = doc.node(change.subject().id).parent;
+        let mut at = doc.parent(change.subject().id);
         for depth in (2..=change.path.len()).rev() {
             let Some(block) = at else { break };
-            let place = base + doc.node(block).line;
+            let place = base + doc.line(block);
             let known = places.entry(&change.path[..depth]).or_insert(place);
             *known = place.min(*known);
-            at = doc.node(block).parent;
+            at = doc.parent(block);
         }
     }
     places
@@ -81,7 +83,7 @@ fn nested_places<'c>(pair: Pair<'_>, list: &'c [Change]) -> BTreeMap<&'c [String
 
 fn line_of(pair: Pair<'_>, change: &Change) -> u32 {
     let doc = pair.source(&change.action);
-    doc.node(change.subject().id).line
+    doc.line(change.subject().id)
 }
 
 /// The group (top-level block, list or single line) of each change, and its rank.
@@ -120,8 +122,19 @@ struct Tops<'a>(Option<BTreeMap<&'a str, NodeId>>);
 impl<'a> Tops<'a> {
     fn rank(&mut self, pair: Pair<'a>, change: &Change) -> GroupRank {
         let Some(header) = change.path.first() else {
+            let generic = change.subject().meaning.rule == RuleId::GENERIC;
+            if generic && matches!(change.action, Action::Remove(_)) {
+                // It may be the old value of something single-valued, which nobody here
+                // knows: taken back after the new one was typed, it would take that along.
+                return GroupRank {
+                    late: false,
+                    weight: i32::MIN,
+                    line: u32::MAX - line_of(pair, change),
+                };
+            }
             let weight = pair.dialect.weight(&change.subject().meaning);
             return Self::at(
+                pair,
                 matches!(change.action, Action::Remove(_)),
                 weight,
                 line_of(pair, change),
@@ -129,24 +142,25 @@ impl<'a> Tops<'a> {
         };
         let map = self.0.get_or_insert_with(|| {
             let ids = pair.to.commands(None).iter();
-            ids.map(|id| (pair.to.node(*id).command.as_str(), *id))
-                .collect()
+            ids.map(|id| (pair.to.command(*id), *id)).collect()
         });
         if let Some(id) = map.get(header.as_str()) {
             let weight = pair.dialect.weight(&pair.to.meaning(*id, pair.dialect));
-            return Self::at(false, weight, pair.to.node(*id).line);
+            return Self::at(pair, false, weight, pair.to.line(*id));
         }
         let mut top = change.subject().id;
-        while let Some(parent) = pair.from.node(top).parent {
+        while let Some(parent) = pair.from.parent(top) {
             top = parent;
         }
         let weight = pair.dialect.weight(&pair.from.meaning(top, pair.dialect));
-        Self::at(true, weight, pair.from.node(top).line)
+        Self::at(pair, true, weight, pair.from.line(top))
     }
 
-    fn at(leaving: bool, weight: i32, line: u32) -> GroupRank {
+    fn at(pair: Pair<'_>, leaving: bool, weight: i32, line: u32) -> GroupRank {
         GroupRank {
-            leaving,
+            // Where all takes effect at once, what goes is said first: a setting that is
+            // single-valued without our knowing must not be taken back after it was typed.
+            late: leaving != pair.dialect.is_transactional(),
             weight: if leaving { -weight } else { weight },
             line: if leaving { u32::MAX - line } else { line },
         }

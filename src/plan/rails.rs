@@ -13,13 +13,13 @@ const HANDFUL: usize = 5;
 pub(super) fn refusals(
     inputs: &Inputs<'_>,
     script: &Script<'_>,
-    proof: &Proof,
+    proofs: [&Proof; 2],
     deletes: (usize, usize),
 ) -> Vec<Refusal> {
     let found = [
         empty_intent(inputs),
         large_deletion(inputs, deletes),
-        not_proved(proof),
+        proofs.into_iter().find_map(not_proved),
         lockout(inputs.device, script),
         attended_only(inputs),
     ];
@@ -110,7 +110,7 @@ fn touched(script: &Script<'_>, change: &Change) -> Vec<Touched> {
             let comes = |(tag, text)| (tag, None, Some(text));
             found.into_iter().map(comes).collect()
         }
-        Action::Restore(..) => Vec::new(),
+        Action::Restore(..) | Action::Switch(..) | Action::Place(..) => Vec::new(),
     }
 }
 

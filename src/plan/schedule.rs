@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Change;
 use super::order::{GroupRank, Rank};
+use crate::model::{Hazard, HazardKind};
 
 /// What is left to order.
 pub(super) struct Schedule {
@@ -61,7 +62,7 @@ impl Schedule {
         }
     }
 
-    pub(super) fn run(mut self, list: &[Change], hazards: &mut Vec<String>) -> Vec<usize> {
+    pub(super) fn run(mut self, list: &[Change], hazards: &mut Vec<Hazard>) -> Vec<usize> {
         let mut done = Vec::with_capacity(list.len());
         let mut finished = vec![false; list.len()];
         for index in 0..list.len() {
@@ -74,9 +75,11 @@ impl Schedule {
             let index = self.pick(last, list).unwrap_or_else(|| {
                 let free = self.break_circle(&finished);
                 let line = &list[free].subject().meaning.canonical;
-                hazards.push(format!(
-                    "`{line}` and others wait for each other; it goes first"
-                ));
+                hazards.push(Hazard {
+                    line: 0,
+                    kind: HazardKind::Circle,
+                    text: format!("`{line}` and others wait for each other; it goes first"),
+                });
                 free
             });
             self.take(index);

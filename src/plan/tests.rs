@@ -74,6 +74,7 @@ impl World {
             intended: &parse(&self.intended),
             last_applied: last.as_ref(),
             capabilities: &self.capabilities,
+            vault: None,
         })
     }
 }
@@ -141,7 +142,11 @@ fn the_id_is_bound_to_what_the_plan_was_made_from() {
 fn cause_tells_who_moved() {
     let intended = RUNNING.replace("description a", "description b");
     let mut world = World::new("frr", RUNNING, &intended);
-    assert_eq!(world.plan().cause, Some(Cause::OutOfBand), "never applied");
+    assert_eq!(
+        world.plan().cause,
+        None,
+        "never applied, never seen in line"
+    );
     world.last = Some(RUNNING.to_owned());
     assert_eq!(world.plan().cause, Some(Cause::IntentMoved));
     world.last = Some(intended);

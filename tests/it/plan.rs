@@ -5,8 +5,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use netkeel::config::DialectSpec;
-use netkeel::config::{Dialect, Document, compare};
+use netkeel::config::{Dialect, Document, Sealer, compare};
 use netkeel::model::{
     Capabilities, Command, ConfirmScope, Decision, Device, Keel, Manage, Plan, Proof,
 };
@@ -23,19 +22,10 @@ fn cases(platform: &str) -> Vec<PathBuf> {
     cases
 }
 
-/// What of a pack these tests need.
-#[derive(serde::Deserialize)]
-struct PackFile {
-    config: DialectSpec,
-}
-
-/// The dialect of a built-in pack, from its file.
-pub(crate) fn dialect(platform: &str) -> Dialect {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join("src/pack/packs").join(format!("{platform}.yaml"));
-    let text = std::fs::read_to_string(path).expect("the pack's file");
-    let pack: PackFile = serde_yaml::from_str(&text).expect("a pack");
-    Dialect::compile(&pack.config).expect("a dialect without faults")
+/// The dialect of a built-in pack.
+pub(crate) fn dialect(platform: &str) -> std::sync::Arc<Dialect> {
+    let packs = netkeel::pack::Packs::builtin().expect("built-in packs");
+    std::sync::Arc::clone(&packs.get(platform).expect("a platform").dialect)
 }
 
 fn capabilities() -> Capabilities {
@@ -80,8 +70,10 @@ struct Case {
 impl Case {
     fn read(folder: &Path, dialect: &Dialect) -> Self {
         let parse = |name: &str| {
-            let text = std::fs::read_to_string(folder.join(name)).ok()?;
-            Some(Document::parse(&text, dialect))
+            let bytes = std::fs::read(folder.join(name)).ok()?;
+            let text = String::from_utf8_lossy(&bytes);
+            let mut sealer = Sealer::new([7; 32], std::collections::BTreeMap::new());
+            Some(Document::parse(&sealer.intended(&text, dialect), dialect))
         };
         Self {
             device: device(folder),
@@ -102,6 +94,7 @@ impl Case {
             intended: &self.intended,
             last_applied: self.last.as_ref(),
             capabilities: &capabilities(),
+            vault: None,
         })
     }
 }
@@ -123,6 +116,7 @@ pub(crate) fn plan_between(
         intended,
         last_applied: None,
         capabilities: &capabilities(),
+        vault: None,
     })
 }
 
@@ -167,13 +161,24 @@ fn show(plan: &Plan) -> String {
         Proof::Nothing => "nothing to prove".to_owned(),
     };
     writeln!(out, "proof: {proof}").expect("writing to a String");
+    if let Proof::NotProved(why) = &plan.proof {
+        writeln!(out, "  {why}").expect("writing to a String");
+    }
+    if let Proof::NotProved(why) = &plan.rollback_proof {
+        writeln!(out, "rollback not proved: {why}").expect("writing to a String");
+    }
     if let Some(cause) = plan.cause {
         writeln!(out, "cause: {}", cause.as_str()).expect("writing to a String");
     }
     let (gone, all) = plan.deletes;
     writeln!(out, "deletes: {gone} of {all}").expect("writing to a String");
     list(&mut out, "section", &plan.sections);
-    list(&mut out, "hazard", &plan.hazards);
+    let hazards: Vec<String> = plan
+        .hazards
+        .iter()
+        .map(|h| format!("{} {:?}: {}", h.line, h.kind, h.text))
+        .collect();
+    list(&mut out, "hazard", &hazards);
     list(&mut out, "orphaned", &plan.orphaned);
     commands(&mut out, "remediation", &plan.remediation);
     commands(&mut out, "rollback", &plan.rollback);
@@ -203,22 +208,19 @@ fn run(platform: &str, least: usize) {
 }
 
 #[test]
-fn frr_cases() {
-    run("frr", 12);
-}
-
-#[test]
-fn ios_cases() {
-    run("ios", 12);
+fn cases_of_every_platform() {
+    for platform in crate::engine_properties::platforms() {
+        run(&platform, 8);
+    }
 }
 
 /// What is left by the planner must be nothing: the comparison and the plan agree on when
 /// a device is in line.
 #[test]
 fn a_plan_is_unchanged_exactly_when_nothing_differs() {
-    for platform in ["frr", "ios"] {
-        let dialect = dialect(platform);
-        for folder in cases(platform) {
+    for platform in crate::engine_properties::platforms() {
+        let dialect = dialect(&platform);
+        for folder in cases(&platform) {
             let case = Case::read(&folder, &dialect);
             let scope = netkeel::config::Scope {
                 full: case.device.keel.manage == Manage::Full,
@@ -226,7 +228,7 @@ fn a_plan_is_unchanged_exactly_when_nothing_differs() {
             };
             let last = case.last.as_ref();
             let diff = compare(&case.running, &case.intended, last, &dialect, &scope);
-            let plan = case.plan(platform, &dialect);
+            let plan = case.plan(&platform, &dialect);
             let unchanged = plan.decision == Decision::Unchanged;
             assert_eq!(unchanged, diff.is_empty(), "{}", folder.display());
             assert_eq!(

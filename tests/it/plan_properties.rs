@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use netkeel::config::simulate::replay_toward;
 use netkeel::config::{Dialect, Document, NodeId, Scope, compare};
@@ -217,8 +217,8 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 fn dialect(platform: &str) -> &'static Dialect {
-    static FRR: OnceLock<Dialect> = OnceLock::new();
-    static IOS: OnceLock<Dialect> = OnceLock::new();
+    static FRR: OnceLock<Arc<Dialect>> = OnceLock::new();
+    static IOS: OnceLock<Arc<Dialect>> = OnceLock::new();
     let cell = if platform == "frr" { &FRR } else { &IOS };
     cell.get_or_init(|| crate::plan::dialect(platform))
 }
@@ -237,16 +237,12 @@ fn full() -> Scope {
 /// The plan leads there and back, whatever it says of itself.
 fn leads_there_and_back(plan: &Plan, a: &Document, b: &Document, dialect: &Dialect) {
     let there = replay_toward(b, a, &lines(&plan.remediation), dialect).expect("the remediation");
-    let rest = compare(&there.document, b, None, dialect, &full());
-    assert!(
-        rest.is_empty(),
-        "left:\n{}",
-        rest.render(&there.document, b)
-    );
-    assert_eq!(there.document.fingerprint(), plan.expected);
-    let back =
-        replay_toward(a, &there.document, &lines(&plan.rollback), dialect).expect("the rollback");
-    assert_eq!(back.document.fingerprint(), a.fingerprint());
+    let there = there.document();
+    let rest = compare(&there, b, None, dialect, &full());
+    assert!(rest.is_empty(), "left:\n{}", rest.render(&there, b));
+    assert_eq!(there.fingerprint(), plan.expected);
+    let back = replay_toward(a, &there, &lines(&plan.rollback), dialect).expect("the rollback");
+    assert_eq!(back.document().fingerprint(), a.fingerprint());
 }
 
 fn types_nothing_twice(plan: &Plan) {
@@ -268,7 +264,7 @@ fn repeats(doc: &Document, parent: Option<NodeId>) -> bool {
     let mut seen = BTreeSet::new();
     let ids = doc.commands(parent);
     ids.iter()
-        .any(|id| !seen.insert(doc.node(*id).command.as_str()) || repeats(doc, Some(*id)))
+        .any(|id| !seen.insert(doc.command(*id)) || repeats(doc, Some(*id)))
 }
 
 fn holds(platform: &str, a: &str, b: &str) {

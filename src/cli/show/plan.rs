@@ -8,7 +8,7 @@ use super::count;
 use super::diff::painted;
 use crate::cli::ui::Paint;
 use crate::model::{
-    Decision, Disruption, DriftCounts, Plan, Proof, Refusal, RefusalKind, UndoMethod,
+    Command, Decision, Disruption, DriftCounts, Plan, Proof, Refusal, RefusalKind, UndoMethod,
 };
 
 /// `2 missing, 1 extra`; `nothing` when there is no difference.
@@ -206,10 +206,24 @@ fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {
         text,
         &format!("  {what}, {}, {}:", proof(&plan.proof, paint), undo(plan)),
     );
-    let lines = plan.remediation.iter().map(|c| c.line.chars().count());
+    listed(text, &plan.remediation, paint);
+    if verbose {
+        line(
+            text,
+            &format!("  the way back, {}:", count(plan.rollback.len(), "command")),
+        );
+        plan.rollback
+            .iter()
+            .for_each(|c| line(text, &format!("    {}", c.line)));
+    }
+}
+
+/// Commands with their reasons.
+pub(crate) fn listed(text: &mut String, commands: &[Command], paint: Paint) {
+    let lines = commands.iter().map(|c| c.line.chars().count());
     let width = lines.max().unwrap_or(0).min(48);
     let mut last_why = "";
-    for command in &plan.remediation {
+    for command in commands {
         let danger = match command.disruption {
             Disruption::None => "",
             Disruption::Adjacency => "  [resets an adjacency]",
@@ -234,15 +248,6 @@ fn commands(text: &mut String, plan: &Plan, paint: Paint, verbose: bool) {
         );
         line(text, shown.trim_end());
     }
-    if verbose {
-        line(
-            text,
-            &format!("  the way back, {}:", count(plan.rollback.len(), "command")),
-        );
-        plan.rollback
-            .iter()
-            .for_each(|c| line(text, &format!("    {}", c.line)));
-    }
 }
 
 fn warned(disruption: Disruption, text: &str, paint: Paint) -> String {
@@ -253,7 +258,7 @@ fn warned(disruption: Disruption, text: &str, paint: Paint) -> String {
     }
 }
 
-fn proof(proof: &Proof, paint: Paint) -> String {
+pub(crate) fn proof(proof: &Proof, paint: Paint) -> String {
     match proof {
         Proof::Proved => paint.green("proved by replay"),
         Proof::ProvedGeneric(lines) => {
@@ -280,7 +285,7 @@ fn undo(plan: &Plan) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{ApplyMode, Cause, Command, Fingerprint, Mode, PlanId, Undo};
+    use crate::model::{ApplyMode, Cause, Fingerprint, Mode, PlanId, Undo};
 
     /// A plan that adds one line.
     pub(crate) fn example(device: &str, decision: Decision) -> Plan {
@@ -304,6 +309,7 @@ pub(crate) mod tests {
             ],
             rollback: vec![command("interface Gi1", ""), command(" no description", "")],
             proof: Proof::Proved,
+            rollback_proof: Proof::Nothing,
             hazards: Vec::new(),
             drift: DriftCounts {
                 missing: 1,

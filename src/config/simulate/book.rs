@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::dialect::Reference;
-use super::tree::Entry;
+use super::tree::{BlockId, EntryId, Tree};
+use crate::config::dialect::{Dialect, Reference};
+use crate::config::lexicon::Info;
+use crate::model::HazardKind;
 
 type Name = (Box<str>, Box<str>);
 
@@ -30,35 +32,65 @@ fn name(reference: &Reference) -> Name {
     (reference.kind.clone(), reference.name.clone())
 }
 
+/// Whether the line names anything at all.
+pub(super) fn names(info: &Info, dialect: &Dialect) -> bool {
+    let rule = dialect.rule(info.rule);
+    !info.negated() && rule.is_some_and(|r| r.defines.is_some() || !r.uses.is_empty())
+}
+
 impl Book {
+    /// The names of a whole configuration.
+    pub(super) fn of(tree: &Tree<'_>, dialect: &Dialect) -> Self {
+        let mut book = Self::default();
+        for id in tree.lines(BlockId::TOP) {
+            book.count(tree, id, dialect, |n| *n += 1);
+        }
+        book.touched.clear();
+        book
+    }
+
     /// A line (with all below it) has appeared.
-    pub(super) fn enter(&mut self, entry: &Entry) {
-        self.count(entry, |n| *n += 1);
+    pub(super) fn enter(&mut self, tree: &Tree<'_>, id: EntryId, dialect: &Dialect) {
+        self.count(tree, id, dialect, |n| *n += 1);
     }
 
-    /// A line (with all below it) is gone.
-    pub(super) fn strike(&mut self, entry: &Entry) {
-        self.count(entry, |n| *n = n.saturating_sub(1));
+    /// A line (with all below it) is about to go.
+    pub(super) fn strike(&mut self, tree: &Tree<'_>, id: EntryId, dialect: &Dialect) {
+        self.count(tree, id, dialect, |n| *n = n.saturating_sub(1));
     }
 
-    fn count(&mut self, entry: &Entry, step: fn(&mut usize)) {
-        if let Some(defined) = &entry.defines {
-            let leaf = entry.meaning.opens.is_none();
-            let count = self.at(defined);
+    fn count(&mut self, tree: &Tree<'_>, id: EntryId, dialect: &Dialect, step: fn(&mut usize)) {
+        let info = &tree.entry(id).info;
+        if names(info, dialect) {
+            let filled = info.opens.is_none() || !tree.is_empty(id);
+            self.line(info, filled, dialect, step);
+        }
+        let mut below = Vec::new();
+        tree.below(id, &mut |info| {
+            if names(info, dialect) {
+                below.push(std::sync::Arc::clone(info));
+            }
+        });
+        for info in below {
+            self.line(&info, true, dialect, step);
+        }
+    }
+
+    fn line(&mut self, info: &Info, filled: bool, dialect: &Dialect, step: fn(&mut usize)) {
+        let meaning = dialect.meaning(info.context, &info.command);
+        if let Some(defined) = dialect.defines(&meaning) {
+            let count = self.at(&defined);
             step(&mut count.defined);
-            if leaf || !entry.children.is_empty() {
+            if filled {
                 step(&mut count.filled);
             }
         }
-        for used in &entry.uses {
-            let count = self.at(used);
+        for used in dialect.uses(&meaning) {
+            let count = self.at(&used);
             step(&mut count.used);
             if used.fail_open {
                 step(&mut count.open);
             }
-        }
-        for child in &entry.children {
-            self.count(child, step);
         }
     }
 
@@ -68,24 +100,18 @@ impl Book {
         self.names.entry(name).or_default()
     }
 
-    /// A defining block has got its first line.
-    pub(super) fn fill(&mut self, reference: &Reference) {
-        self.at(reference).filled += 1;
-    }
-
-    /// A defining block has lost its last line.
-    pub(super) fn empty(&mut self, reference: &Reference) {
+    /// A defining block has got its first line, or lost its last one.
+    pub(super) fn refill(&mut self, reference: &Reference, filled: bool) {
         let count = self.at(reference);
-        count.filled = count.filled.saturating_sub(1);
-    }
-
-    /// What stands now is no news.
-    pub(super) fn settle(&mut self) {
-        self.touched.clear();
+        if filled {
+            count.filled += 1;
+        } else {
+            count.filled = count.filled.saturating_sub(1);
+        }
     }
 
     /// What the last command made dangerous.
-    pub(super) fn dangers(&mut self) -> Vec<String> {
+    pub(super) fn dangers(&mut self) -> Vec<(HazardKind, String)> {
         let touched = std::mem::take(&mut self.touched);
         touched
             .iter()
@@ -93,7 +119,7 @@ impl Book {
             .collect()
     }
 
-    fn danger(&self, of: &Name) -> Option<String> {
+    fn danger(&self, of: &Name) -> Option<(HazardKind, String)> {
         let count = self.names.get(of)?;
         let (kind, name) = of;
         if count.open > 0 && count.filled == 0 {
@@ -102,11 +128,16 @@ impl Book {
             } else {
                 "empty"
             };
-            return Some(format!(
-                "{kind} {name} is in use and {state}: everything passes"
+            return Some((
+                HazardKind::FailOpen,
+                format!("{kind} {name} is in use and {state}: everything passes"),
             ));
         }
-        (count.used > 0 && count.defined == 0)
-            .then(|| format!("{kind} {name} is in use and undefined"))
+        (count.used > 0 && count.defined == 0).then(|| {
+            (
+                HazardKind::Dangling,
+                format!("{kind} {name} is in use and undefined"),
+            )
+        })
     }
 }

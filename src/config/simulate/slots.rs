@@ -1,349 +1,346 @@
 //! What one line does to its block: fill a slot, empty one, wipe others.
 
-use super::super::dialect::{Cardinality, ContextId, Dialect, Event, Meaning, RuleId};
-use super::tree::{Entry, Tree, number};
+use std::sync::Arc;
 
-/// Where a line is typed.
-pub(super) struct Site<'a> {
-    pub(super) dialect: &'a Dialect,
-    pub(super) path: &'a [String],
-    pub(super) goal: Option<&'a Tree>,
-}
+use super::ground::{Ground, Spot};
+use super::tree::{Entry, EntryId};
+use crate::config::build::join_values;
+use crate::config::dialect::{Cardinality, Event, Meaning, RuleId};
+use crate::config::lexicon::Info;
 
 /// What came of a line.
 pub(super) enum Applied {
     /// Nothing to enter.
     Done,
-    /// The line stands there now, so written, and may open a block.
-    Line {
-        text: String,
-        opens: Option<ContextId>,
-    },
+    /// The line stands there now and may open a block.
+    Line(EntryId),
 }
 
-/// Applies a line that is no literal.
-pub(super) fn apply(
-    tree: &mut Tree,
-    site: &Site<'_>,
-    meaning: &Meaning,
-) -> Result<Applied, String> {
-    if meaning.negated {
-        return negate(tree, site, meaning).map(|()| Applied::Done);
-    }
-    if meaning.absent {
-        reset(tree, site, meaning);
-        return Ok(Applied::Done);
-    }
-    match meaning.cardinality {
-        Cardinality::Keyed => keyed(tree, site, meaning),
-        Cardinality::Seq => Ok(listed(tree, site, meaning)),
-        Cardinality::One | Cardinality::Literal => one(tree, site, meaning),
-        Cardinality::Set | Cardinality::Atomic => Ok(set(tree, site, meaning)),
-    }
-}
-
-impl Site<'_> {
-    pub(super) fn entry(&self, meaning: &Meaning) -> Entry {
-        Entry::new(meaning.clone(), meaning.canonical.clone(), self.dialect)
+impl Ground<'_> {
+    /// Applies a line that is no literal.
+    pub(super) fn apply(&mut self, spot: &Spot, info: &Arc<Info>) -> Result<Applied, String> {
+        if info.negated() {
+            return self.negate(spot, info).map(|()| Applied::Done);
+        }
+        if info.absent {
+            self.reset(spot, info);
+            return Ok(Applied::Done);
+        }
+        match info.cardinality {
+            Cardinality::Keyed => self.keyed(spot, info),
+            Cardinality::Seq => Ok(self.listed(spot, info)),
+            Cardinality::One | Cardinality::Literal => self.one(spot, info),
+            Cardinality::Set | Cardinality::Atomic => Ok(self.set(spot, info)),
+        }
     }
 
-    /// The places of a block's lines that fill the slot.
-    pub(super) fn slot(&self, tree: &Tree, meaning: &Meaning) -> Vec<usize> {
-        let lines = tree.at(self.path).unwrap_or_default();
-        let same = |(_, e): &(usize, &Entry)| e.meaning.slot == meaning.slot;
-        lines
-            .iter()
-            .enumerate()
-            .filter(same)
-            .map(|(at, _)| at)
-            .collect()
+    /// The lines a line stands for, where it holds a list.
+    pub(super) fn items(&self, info: &Info) -> Vec<String> {
+        let mut words = Vec::new();
+        self.dialect.words(&info.command, &mut words);
+        let reading = self.dialect.read(info.context, &info.command, &words);
+        reading.expanded(self.dialect).unwrap_or_default()
     }
 
-    fn line<'t>(&self, tree: &'t Tree, at: usize) -> Option<&'t Entry> {
-        tree.at(self.path)?.get(at)
+    /// Appends a line's value to the line it goes on with; false if it stands for itself.
+    pub(super) fn goes_on(&mut self, spot: &Spot, info: &Info) -> bool {
+        let base = self.dialect.rule(info.rule).and_then(|r| r.joins);
+        let Some(base) = base.filter(|_| !info.negated()) else {
+            return false;
+        };
+        let mut lines = self.tree.lines(spot.block);
+        let Some(id) = lines.find(|id| self.tree.entry(*id).info.rule == base) else {
+            return false;
+        };
+        drop(lines);
+        let old = Arc::clone(&self.tree.entry(id).info);
+        let Some(text) = join_values(self.dialect, &old, info) else {
+            return false;
+        };
+        let joined = self.read(spot.context, &text);
+        self.replace(spot, id, Entry::new(joined));
+        true
     }
 
-    /// Removes, adds, and lets the device drop what falls with it.
-    fn wipe(&self, tree: &mut Tree, trigger: &Meaning, event: Event) {
-        if !self.dialect.cascades(trigger, event) {
+    fn meaning(&self, info: &Info) -> Meaning {
+        self.dialect.meaning(info.context, &info.command)
+    }
+
+    /// Lets the device drop what falls with a change.
+    pub(super) fn wipe(&mut self, spot: &Spot, trigger: &Info, event: Event) {
+        let dialect = self.dialect;
+        let meaning = self.meaning(trigger);
+        if !dialect.cascades(&meaning, event) {
             return;
         }
-        let here = tree.at(self.path).unwrap_or_default();
-        let own = |e: &Entry| event != Event::Remove && e.meaning == *trigger;
-        let hit = |e: &Entry| !own(e) && self.dialect.wipes(trigger, event, &e.meaning, false);
-        let gone: Vec<usize> = (0..here.len()).rev().filter(|at| hit(&here[*at])).collect();
-        for at in gone {
-            tree.take(self.path, at);
+        let own = |e: &Entry| event != Event::Remove && e.info.command == trigger.command;
+        let lines: Vec<EntryId> = self.tree.lines(spot.block).collect();
+        let mut gone = Vec::new();
+        let mut blocks = Vec::new();
+        for id in lines {
+            let entry = self.tree.entry(id);
+            if !own(entry) && dialect.may_wipe(&meaning, event, entry.info.rule, false) {
+                let victim = entry.meaning(dialect);
+                if dialect.wipes(&meaning, event, &victim, false) {
+                    gone.push(id);
+                    continue;
+                }
+            }
+            let nested = |info: &Info| dialect.may_wipe(&meaning, event, info.rule, true);
+            if self.tree.holds(id, &nested) {
+                blocks.push(id);
+            }
         }
-        let blocks: Vec<String> = tree
-            .at(self.path)
-            .unwrap_or_default()
-            .iter()
-            .filter(|e| !e.children.is_empty())
-            .map(|e| e.text.clone())
-            .collect();
-        for block in blocks {
-            let mut path = self.path.to_vec();
-            path.push(block);
-            self.wipe_inside(tree, &path, trigger, event);
+        for id in gone {
+            self.take(spot, id);
         }
-    }
-
-    fn wipe_inside(&self, tree: &mut Tree, path: &[String], trigger: &Meaning, event: Event) {
-        let here = tree.at(path).unwrap_or_default();
-        let hit = |e: &Entry| self.dialect.wipes(trigger, event, &e.meaning, true);
-        let gone: Vec<usize> = (0..here.len()).rev().filter(|at| hit(&here[*at])).collect();
-        for at in gone {
-            tree.take(path, at);
-        }
-        let here = tree.at(path).unwrap_or_default();
-        let blocks = here.iter().filter(|e| !e.children.is_empty());
-        for block in blocks.map(|e| e.text.clone()).collect::<Vec<_>>() {
-            let mut inner = path.to_vec();
-            inner.push(block);
-            self.wipe_inside(tree, &inner, trigger, event);
+        for id in blocks {
+            self.wipe_inside(spot, id, &meaning, event);
         }
     }
 
-    /// Whether the goal has this line negated.
-    fn wanted_negated(&self, meaning: &Meaning) -> bool {
-        let lines = self.goal.and_then(|g| g.at(self.path)).unwrap_or_default();
-        lines
-            .iter()
-            .any(|e| e.meaning.negated && e.meaning.slot == meaning.slot)
+    fn wipe_inside(&mut self, spot: &Spot, id: EntryId, trigger: &Meaning, event: Event) {
+        let dialect = self.dialect;
+        let inner = self.enter(spot, id);
+        let lines: Vec<EntryId> = self.tree.lines(inner.block).collect();
+        for id in lines {
+            let entry = self.tree.entry(id);
+            let victim = dialect
+                .may_wipe(trigger, event, entry.info.rule, true)
+                .then(|| entry.meaning(dialect));
+            if victim.is_some_and(|v| dialect.wipes(trigger, event, &v, true)) {
+                self.take(&inner, id);
+                continue;
+            }
+            let nested = |info: &Info| dialect.may_wipe(trigger, event, info.rule, true);
+            if self.tree.holds(id, &nested) {
+                self.wipe_inside(&inner, id, trigger, event);
+            }
+        }
     }
-}
 
-fn stands(meaning: &Meaning) -> Applied {
-    Applied::Line {
-        text: meaning.canonical.clone(),
-        opens: meaning.opens,
+    /// Inside an entry.
+    pub(super) fn enter(&mut self, spot: &Spot, id: EntryId) -> Spot {
+        let mut path = spot.path.clone();
+        path.push(id);
+        Spot {
+            block: self.tree.open(id),
+            context: super::tree::inside_of(&self.tree.entry(id).info),
+            path,
+        }
     }
-}
 
-/// A value that can stand only once.
-fn one(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied, String> {
-    let Some(at) = site.slot(tree, meaning).first().copied() else {
-        tree.insert(site.path, None, site.entry(meaning));
-        site.wipe(tree, meaning, Event::Add);
-        return Ok(stands(meaning));
-    };
-    let old = site
-        .line(tree, at)
-        .map(|e| (e.text.clone(), e.meaning.negated));
-    let (old, negated) = old.unwrap_or_default();
-    if old == meaning.canonical {
-        return Ok(stands(meaning));
+    /// A value that can stand only once.
+    pub(super) fn one(&mut self, spot: &Spot, info: &Arc<Info>) -> Result<Applied, String> {
+        let Some(at) = self.tree.slot(spot.block, info.slot).first().copied() else {
+            let id = self.append(spot, Entry::new(Arc::clone(info)));
+            self.wipe(spot, info, Event::Add);
+            return Ok(Applied::Line(id));
+        };
+        let old = Arc::clone(&self.tree.entry(at).info);
+        if old.command == info.command {
+            return Ok(Applied::Line(at));
+        }
+        if old.negated() && self.goal.is_some() && !self.wants(spot, &info.command) {
+            // `X` after `no X`: whether X is printed then, only the goal can say.
+            self.take(spot, at);
+            self.wipe(spot, info, Event::Change);
+            return Ok(Applied::Done);
+        }
+        if self.dialect.remove_first(&self.meaning(info)) && !old.negated() {
+            let old = &old.command;
+            return Err(format!("`{old}` cannot be typed over and has to go first"));
+        }
+        let id = self.replace(spot, at, Entry::new(Arc::clone(info)));
+        self.wipe(spot, info, Event::Change);
+        Ok(Applied::Line(id))
     }
-    if negated && site.goal.is_some() && !site.wants(meaning) {
+
+    /// One of many, order free.
+    fn set(&mut self, spot: &Spot, info: &Arc<Info>) -> Applied {
+        let Some(at) = self.tree.slot(spot.block, info.slot).first().copied() else {
+            let id = self.append(spot, Entry::new(Arc::clone(info)));
+            self.wipe(spot, info, Event::Add);
+            return Applied::Line(id);
+        };
+        if !self.tree.entry(at).info.negated() {
+            return Applied::Line(at);
+        }
         // `X` after `no X`: whether X is printed then, only the goal can say.
-        tree.take(site.path, at);
-        site.wipe(tree, meaning, Event::Change);
-        return Ok(Applied::Done);
-    }
-    if site.dialect.remove_first(meaning) && !negated {
-        return Err(format!("`{old}` cannot be typed over and has to go first"));
-    }
-    let mut entry = site.entry(meaning);
-    if let Some(before) = tree.take(site.path, at) {
-        entry.children = before.children;
-    }
-    tree.insert(site.path, Some(at), entry);
-    site.wipe(tree, meaning, Event::Change);
-    Ok(stands(meaning))
-}
-
-/// One of many, order free.
-fn set(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Applied {
-    let places = site.slot(tree, meaning);
-    let Some(at) = places.first().copied() else {
-        tree.insert(site.path, None, site.entry(meaning));
-        site.wipe(tree, meaning, Event::Add);
-        return stands(meaning);
-    };
-    let negated = site.line(tree, at).is_some_and(|e| e.meaning.negated);
-    if negated {
-        // `X` after `no X`: whether X is printed then, only the goal can say.
-        tree.take(site.path, at);
-        if site.goal.is_some() && !site.wants(meaning) {
+        if self.goal.is_some() && !self.wants(spot, &info.command) {
+            self.take(spot, at);
             return Applied::Done;
         }
-        tree.insert(site.path, Some(at), site.entry(meaning));
+        Applied::Line(self.replace(spot, at, Entry::new(Arc::clone(info))))
     }
-    stands(meaning)
-}
 
-impl Site<'_> {
-    fn wants(&self, meaning: &Meaning) -> bool {
-        let lines = self.goal.and_then(|g| g.at(self.path)).unwrap_or_default();
-        lines.iter().any(|e| e.text == meaning.canonical)
-    }
-}
-
-/// One of a list whose order nothing but the place shows: new ones go to the end.
-fn listed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Applied {
-    let known = site.slot(tree, meaning).into_iter().any(|at| {
-        site.line(tree, at)
-            .is_some_and(|e| e.text == meaning.canonical)
-    });
-    let block = meaning.opens.is_some();
-    if !(known && block) {
-        tree.insert(site.path, None, site.entry(meaning));
-        site.wipe(tree, meaning, Event::Add);
-    }
-    stands(meaning)
-}
-
-/// One of a numbered list.
-fn keyed(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<Applied, String> {
-    let mut entry = site.entry(meaning);
-    let lines = tree.at(site.path).unwrap_or_default();
-    let content = |m: &Meaning| {
-        site.dialect
-            .numbered(m, None)
-            .unwrap_or_else(|| m.canonical.clone())
-    };
-    let same = site.slot(tree, meaning);
-    if meaning.number.is_none() {
-        let twin = same
-            .iter()
-            .find(|at| content(&lines[**at].meaning) == content(meaning));
-        if let Some(twin) = twin {
-            return Ok(stands(&lines[*twin].meaning));
+    /// One of a list whose order nothing but the place shows: new ones go to the end.
+    fn listed(&mut self, spot: &Spot, info: &Arc<Info>) -> Applied {
+        let known = self.tree.find(spot.block, info);
+        let once = info.opens.is_some() || self.dialect.braces.paths;
+        if let (Some(known), true) = (known, once) {
+            return Applied::Line(known);
         }
-        // A release that shows no numbers shows none for the new entry either.
-        let silent = |at: &usize| lines[*at].meaning.number.is_none();
-        let known = if same.is_empty() {
-            tree.silent.contains(&meaning.slot.name)
-        } else {
-            same.iter().all(silent)
+        let id = self.append(spot, Entry::new(Arc::clone(info)));
+        self.wipe(spot, info, Event::Add);
+        Applied::Line(id)
+    }
+
+    /// One of a numbered list.
+    fn keyed(&mut self, spot: &Spot, info: &Arc<Info>) -> Result<Applied, String> {
+        let same = self.tree.slot(spot.block, info.slot);
+        let mut info = Arc::clone(info);
+        if info.number.is_none() {
+            let twin = |id: &&EntryId| self.tree.entry(**id).info.content() == info.content();
+            if let Some(twin) = same.iter().find(twin) {
+                return Ok(Applied::Line(*twin));
+            }
+            // A release that shows no numbers shows none for the new entry either.
+            let silent = |id: &EntryId| self.tree.entry(*id).info.number.is_none();
+            let known = if same.is_empty() {
+                self.silent(info.rule)
+            } else {
+                same.iter().all(silent)
+            };
+            if known {
+                let id = self.append(spot, Entry::new(Arc::clone(&info)));
+                self.wipe(spot, &info, Event::Add);
+                return Ok(Applied::Line(id));
+            }
+            info = self.numbered(&info, &same);
+        }
+        let number = |id: &&EntryId| self.tree.entry(**id).info.number == info.number;
+        let taken = same.iter().find(number).copied();
+        let Some(at) = taken else {
+            let id = self.append(spot, Entry::new(Arc::clone(&info)));
+            self.wipe(spot, &info, Event::Add);
+            return Ok(Applied::Line(id));
         };
-        if known {
-            tree.insert(site.path, None, entry);
-            site.wipe(tree, meaning, Event::Add);
-            return Ok(stands(meaning));
+        let old = Arc::clone(&self.tree.entry(at).info);
+        if old.command == info.command {
+            return Ok(Applied::Line(at));
         }
-        number(&mut entry, lines, site.dialect);
+        let overwrites =
+            old.opens.is_some() || self.dialect.rule(info.rule).is_some_and(|r| r.overwrites);
+        if !overwrites {
+            return Err(format!("its number is taken by `{}`", old.command));
+        }
+        let id = self.replace(spot, at, Entry::new(Arc::clone(&info)));
+        self.wipe(spot, &info, Event::Change);
+        Ok(Applied::Line(id))
     }
-    let taken = same
-        .iter()
-        .find(|at| lines[**at].meaning.number == entry.meaning.number);
-    let at = match taken.map(|at| (*at, &lines[*at])) {
-        Some((_, old)) if old.text == entry.text => return Ok(stands(&entry.meaning)),
-        Some((at, old)) if old.meaning.opens.is_some() => Some(at),
-        Some((_, old)) => return Err(format!("its number is taken by `{}`", old.text)),
-        None => None,
-    };
-    let before = at.and_then(|at| tree.take(site.path, at));
-    let event = if before.is_some() {
-        Event::Change
-    } else {
-        Event::Add
-    };
-    entry.children = before.map(|b| b.children).unwrap_or_default();
-    let meaning = entry.meaning.clone();
-    tree.insert(site.path, at, entry);
-    site.wipe(tree, &meaning, event);
-    Ok(stands(&meaning))
-}
 
-/// A positive line that equals the platform's default empties its slot.
-fn reset(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) {
-    let mut gone = false;
-    for at in site.slot(tree, meaning).into_iter().rev() {
-        tree.take(site.path, at);
-        gone = true;
+    /// The entry with the number the device would give it.
+    fn numbered(&self, info: &Arc<Info>, same: &[EntryId]) -> Arc<Info> {
+        let Some((first, step)) = self.dialect.numbering(info.rule) else {
+            return Arc::clone(info);
+        };
+        let numbers = same
+            .iter()
+            .filter_map(|id| self.tree.entry(*id).info.number);
+        let next = numbers.max().map_or(first, |n| n.saturating_add(step));
+        match self.dialect.numbered(&self.meaning(info), Some(next)) {
+            Some(text) => self.read(info.context, &text),
+            None => Arc::clone(info),
+        }
     }
-    if gone {
-        site.wipe(tree, meaning, Event::Change);
-    }
-}
 
-/// `no …`.
-fn negate(tree: &mut Tree, site: &Site<'_>, meaning: &Meaning) -> Result<(), String> {
-    let hits = targets(tree, site, meaning);
-    let listed = hits
-        .first()
-        .and_then(|at| site.line(tree, *at))
-        .is_some_and(Entry::listed);
-    // Of equal entries of a list, a negation takes the first.
-    let hits = if listed {
-        hits.into_iter().take(1).collect()
-    } else {
-        hits
-    };
-    let printed = meaning.rule == RuleId::GENERIC || !meaning.absent;
-    if hits.is_empty() {
-        return nothing_to_take(tree, site, meaning, printed);
+    /// A positive line that equals the platform's default empties its slot.
+    fn reset(&mut self, spot: &Spot, info: &Info) {
+        let gone = self.tree.slot(spot.block, info.slot);
+        for id in &gone {
+            self.take(spot, *id);
+        }
+        if !gone.is_empty() {
+            self.wipe(spot, info, Event::Change);
+        }
     }
-    let mut removed = Vec::new();
-    for at in hits.into_iter().rev() {
-        removed.extend(tree.take(site.path, at));
-    }
-    for entry in &removed {
-        site.wipe(tree, &entry.meaning, Event::Remove);
-    }
-    let generic = meaning.rule == RuleId::GENERIC;
-    let keeps = match site.goal {
-        Some(_) => site.wanted_negated(meaning),
-        // The dialect knows that the device prints it; of a line no rule knows, nobody does.
-        None => !generic,
-    };
-    if printed && keeps {
-        tree.insert(site.path, None, site.entry(meaning));
-    }
-    Ok(())
-}
 
-/// A negation that finds nothing: wrong, unless the device prints it as a line of its own.
-fn nothing_to_take(
-    tree: &mut Tree,
-    site: &Site<'_>,
-    meaning: &Meaning,
-    printed: bool,
-) -> Result<(), String> {
-    let known = site.dialect.meaning(meaning.context, meaning.positive());
-    if meaning.rule == RuleId::GENERIC && known.rule != RuleId::GENERIC {
-        let rule = site.dialect.rule_name(known.rule);
-        return Err(format!(
-            "no form of negation that the dialect knows for `{rule}`"
-        ));
+    /// `no …`.
+    fn negate(&mut self, spot: &Spot, info: &Arc<Info>) -> Result<(), String> {
+        let mut hits = self.targets(spot, info);
+        let listed = hits
+            .first()
+            .is_some_and(|id| self.tree.entry(*id).info.listed());
+        let whole = self.dialect.is_negation_form(&self.meaning(info))
+            && self.dialect.captures(&self.meaning(info)).is_empty();
+        if listed && !whole {
+            // Of equal entries of a list, a negation takes the first.
+            hits.truncate(1);
+        }
+        let generic = info.rule == RuleId::GENERIC;
+        let printed = generic || !info.absent;
+        if hits.is_empty() {
+            return self.nothing_to_take(spot, info, printed);
+        }
+        let mut removed = Vec::new();
+        for id in hits.into_iter().rev() {
+            removed.push(Arc::clone(&self.tree.entry(id).info));
+            self.take(spot, id);
+        }
+        for gone in removed {
+            self.wipe(spot, &gone, Event::Remove);
+        }
+        let keeps = match self.goal {
+            Some(_) => self.wants_negated(spot, info.slot),
+            // The dialect knows that the device prints it; of a line no rule knows, nobody does.
+            None => !generic,
+        };
+        if printed && keeps {
+            self.append(spot, Entry::new(Arc::clone(info)));
+        }
+        Ok(())
     }
-    if !printed {
-        return Err("there is nothing it could take back".to_owned());
-    }
-    if site.slot(tree, meaning).is_empty() {
-        tree.insert(site.path, None, site.entry(meaning));
-    }
-    Ok(())
-}
 
-/// The lines a negation means: those in its slot whose words agree with all it names.
-fn targets(tree: &Tree, site: &Site<'_>, meaning: &Meaning) -> Vec<usize> {
-    let named = site.dialect.captures(meaning);
-    let content = |m: &Meaning| {
-        site.dialect
-            .numbered(m, None)
-            .unwrap_or_else(|| m.canonical.clone())
-    };
-    let lines = tree.at(site.path).unwrap_or_default();
-    let agrees = |e: &Entry| {
-        let own = site.dialect.captures(&e.meaning);
-        named.iter().all(|(name, value)| {
-            own.iter()
-                .all(|(other, text)| other != name || text == value)
-        })
-    };
-    let in_list = |e: &Entry| match meaning.number {
-        Some(number) => e.meaning.number == Some(number),
-        None if named.is_empty() => content(&e.meaning) == meaning.positive(),
-        None => true,
-    };
-    let places = site.slot(tree, meaning).into_iter();
-    places
-        .filter(|at| {
-            let entry = &lines[*at];
-            !entry.meaning.negated && agrees(entry) && (!entry.listed() || in_list(entry))
-        })
-        .collect()
+    /// A negation that finds nothing: wrong, unless the device prints it as a line of its own.
+    fn nothing_to_take(
+        &mut self,
+        spot: &Spot,
+        info: &Arc<Info>,
+        printed: bool,
+    ) -> Result<(), String> {
+        let known = self.dialect.meaning(info.context, info.positive());
+        if info.rule == RuleId::GENERIC && known.rule != RuleId::GENERIC {
+            let rule = self.dialect.rule_name(known.rule);
+            return Err(format!(
+                "no form of negation that the dialect knows for `{rule}`"
+            ));
+        }
+        if !printed {
+            return Err("there is nothing it could take back".to_owned());
+        }
+        if self.tree.slot(spot.block, info.slot).is_empty() {
+            self.append(spot, Entry::new(Arc::clone(info)));
+            self.wipe(spot, info, Event::Add);
+        }
+        Ok(())
+    }
+
+    /// The lines a negation means: those in its slot whose words agree with all it names.
+    fn targets(&self, spot: &Spot, info: &Info) -> Vec<EntryId> {
+        let meaning = self.meaning(info);
+        let named = self.dialect.captures(&meaning);
+        let form = self.dialect.is_negation_form(&meaning);
+        let mut found = self.tree.slot(spot.block, info.slot);
+        found.retain(|id| {
+            let entry = self.tree.entry(*id);
+            if entry.info.negated() {
+                return false;
+            }
+            let other = entry.meaning(self.dialect);
+            let own = self.dialect.captures(&other);
+            let agrees = named.iter().all(|(name, value)| {
+                own.iter()
+                    .all(|(other, text)| other != name || text == value)
+            });
+            let in_list = match meaning.number {
+                Some(number) => entry.info.number == Some(number),
+                // A form of its own without captures means the whole list.
+                None if named.is_empty() => form || entry.info.content() == info.positive(),
+                None => form || entry.info.rule == info.rule,
+            };
+            agrees && (!entry.info.listed() || in_list)
+        });
+        found
+    }
 }

@@ -3,7 +3,8 @@
 use super::super::dialect::Dialect;
 use super::super::document::Document;
 use super::super::spec::DialectSpec;
-use super::{Replay, replay, replay_toward};
+use super::{replay, replay_toward};
+use crate::model::Hazard;
 
 #[derive(serde::Deserialize)]
 struct Pack {
@@ -53,15 +54,30 @@ line vty 0 4
 end
 ";
 
-fn types(platform: &str, base: &str, commands: &str) -> Result<Replay, String> {
+/// What came of a replay.
+#[derive(Debug)]
+struct Out {
+    document: Document,
+    hazards: Vec<Hazard>,
+    generic: Vec<String>,
+}
+
+fn types(platform: &str, base: &str, commands: &str) -> Result<Out, String> {
     let dialect = dialect(platform);
     let base = Document::parse(base, &dialect);
     let lines: Vec<&str> = commands.lines().collect();
-    replay(&base, &lines, &dialect).map_err(|e| e.to_string())
+    let out = replay(&base, &lines, &dialect).map_err(|e| e.to_string())?;
+    let document = out.document();
+    assert!(out.equals(&document), "the tree and its text mean the same");
+    Ok(Out {
+        document,
+        hazards: out.hazards,
+        generic: out.generic,
+    })
 }
 
 /// The commands lead from IOS to the same text with replacements.
-fn leads(commands: &str, changes: &[(&str, &str)]) -> Replay {
+fn leads(commands: &str, changes: &[(&str, &str)]) -> Out {
     let want = changes.iter().fold(IOS.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replacen(from, to, 1)
@@ -224,9 +240,9 @@ fn dangers_between_commands_are_named() {
     );
     let hazards = out.expect("a replay").hazards;
     assert_eq!(hazards.len(), 2, "{hazards:?}");
-    assert!(hazards[0].contains("after `no ip access-list extended EDGE`: acl EDGE is in use and undefined: everything passes"));
+    assert!(hazards[0].text.contains("after `no ip access-list extended EDGE`: acl EDGE is in use and undefined: everything passes"));
     assert!(
-        hazards[1].contains("empty: everything passes"),
+        hazards[1].text.contains("empty: everything passes"),
         "{hazards:?}"
     );
     let out = types(
@@ -238,7 +254,7 @@ fn dangers_between_commands_are_named() {
     assert!(
         hazards
             .iter()
-            .any(|h| h.contains("route-map NEW is in use and undefined")),
+            .any(|h| h.text.contains("route-map NEW is in use and undefined")),
         "{hazards:?}"
     );
     let out = types(
@@ -269,9 +285,14 @@ fn lines_no_rule_knows_are_named_and_kept() {
     ];
     let out = replay_toward(&want, &base, &commands, &dialect).expect("a replay");
     assert_eq!(out.generic, commands[..4]);
-    assert_eq!(out.document.fingerprint(), want.fingerprint());
+    assert_eq!(out.document().fingerprint(), want.fingerprint());
     let alone = replay(&base, &commands[2..], &dialect).expect("a replay");
-    assert!(alone.document.text().contains("\ngadget one\n turn left\n"));
+    assert!(
+        alone
+            .document()
+            .text()
+            .contains("\ngadget one\n turn left\n")
+    );
 }
 
 #[test]
@@ -282,10 +303,10 @@ fn how_a_negation_is_printed_the_goal_may_decide() {
     let denied = Document::parse("hostname r\nno ip http server\nend\n", &dialect);
     let command = ["no ip http server"];
     let plain = replay(&with, &command, &dialect).expect("a replay");
-    assert_eq!(plain.document.fingerprint(), denied.fingerprint());
+    assert_eq!(plain.document().fingerprint(), denied.fingerprint());
     for goal in [&without, &denied] {
         let out = replay_toward(goal, &with, &command, &dialect).expect("a replay");
-        assert_eq!(out.document.fingerprint(), goal.fingerprint());
+        assert_eq!(out.document().fingerprint(), goal.fingerprint());
     }
 }
 

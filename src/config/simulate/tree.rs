@@ -1,220 +1,387 @@
-//! The configuration as the replay holds it: lines with their meaning, nothing else.
+//! The configuration as the replay holds it: laid over the document it began from, of which
+//! only those blocks are unfolded that a command touches.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::super::dialect::{Cardinality, ContextId, Dialect, Meaning, Reference};
-use super::super::document::{Document, NodeId};
-use super::super::spec::LiteralSpec;
-use super::book::Book;
+use crate::config::dialect::{Cardinality, ContextId, Dialect, Meaning};
+use crate::config::document::{Document, NodeId};
+use crate::config::hash::Mix;
+use crate::config::lexicon::Info;
+use crate::config::resolve;
 
-/// Characters that can delimit a literal.
-const MARKS: &[&str] = &["^C", "#", "~", "%", "|", "\u{3}"];
+/// A block's number; the top level is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BlockId(u32);
+
+impl BlockId {
+    pub(super) const TOP: Self = Self(0);
+}
+
+/// An entry's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EntryId(u32);
+
+/// What is inside an entry.
+#[derive(Clone, Copy, Debug)]
+enum Inside {
+    Nothing,
+    /// As in the document, untouched.
+    Node(NodeId),
+    Block(BlockId),
+}
 
 /// One line.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// In canonical words; of a literal only the opening ones.
-    pub(super) text: String,
-    pub(super) meaning: Meaning,
+    pub(super) info: Arc<Info>,
     /// The text of a literal.
-    pub(super) body: Option<String>,
-    pub(super) children: Vec<Self>,
-    pub(super) defines: Option<Reference>,
-    pub(super) uses: Vec<Reference>,
+    pub(super) body: Option<Arc<str>>,
+    pub(super) inactive: bool,
+    /// Hash of what it says where that is not the line alone.
+    value: u128,
+    inside: Inside,
+    gone: bool,
 }
 
 impl Entry {
-    pub(super) fn new(meaning: Meaning, text: String, dialect: &Dialect) -> Self {
-        let live = !meaning.negated;
+    pub(super) fn new(info: Arc<Info>) -> Self {
         Self {
-            defines: dialect.defines(&meaning).filter(|_| live),
-            uses: if live {
-                dialect.uses(&meaning)
-            } else {
-                Vec::new()
-            },
-            text,
-            meaning,
+            value: info.value,
+            info,
             body: None,
-            children: Vec::new(),
+            inactive: false,
+            inside: Inside::Nothing,
+            gone: false,
         }
     }
 
-    /// Whether the line is one of a list.
-    pub(super) fn listed(&self) -> bool {
-        matches!(
-            self.meaning.cardinality,
-            Cardinality::Seq | Cardinality::Keyed
-        )
+    pub(super) fn literal(info: Arc<Info>, body: &str) -> Self {
+        let value = crate::config::hash::of(12, &[&info.command, body]);
+        Self {
+            value,
+            body: Some(body.into()),
+            ..Self::new(info)
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.info.command
+    }
+
+    pub(super) fn meaning(&self, dialect: &Dialect) -> Meaning {
+        dialect.meaning(self.info.context, &self.info.command)
     }
 }
 
-/// All lines, and the book of names kept beside them.
+/// An unfolded block: its lines in order (gone ones included), and by slot.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tree {
-    root: Vec<Entry>,
-    pub(super) book: Book,
-    /// Slots of numbered lists whose entries the device shows without numbers.
-    pub(super) silent: BTreeSet<Box<str>>,
+struct Block {
+    order: Vec<EntryId>,
+    by_slot: BTreeMap<u128, Vec<EntryId>>,
 }
 
-impl Tree {
-    /// The lines of a document that count.
-    pub(super) fn of(document: &Document, dialect: &Dialect) -> Self {
+/// All lines.
+#[derive(Clone, Debug)]
+pub(super) struct Tree<'d> {
+    pub(super) document: &'d Document,
+    blocks: Vec<Block>,
+    entries: Vec<Entry>,
+}
+
+fn small(n: usize) -> u32 {
+    u32::try_from(n).expect("fewer lines than 4 billion")
+}
+
+impl<'d> Tree<'d> {
+    pub(super) fn of(document: &'d Document) -> Self {
         let mut tree = Self {
-            root: entries(document, None, dialect),
-            book: Book::default(),
-            silent: BTreeSet::new(),
+            document,
+            blocks: Vec::new(),
+            entries: Vec::new(),
         };
-        silent(&tree.root, &mut tree.silent);
-        for entry in &tree.root {
-            tree.book.enter(entry);
-        }
-        tree.book.settle();
+        tree.unfold_node(None);
         tree
     }
 
-    /// The lines of a block; `None` if there is no such block.
-    pub(super) fn at(&self, path: &[String]) -> Option<&[Entry]> {
-        path.iter().try_fold(self.root.as_slice(), |lines, header| {
-            let block = lines.iter().find(|e| e.text == *header)?;
-            Some(block.children.as_slice())
-        })
-    }
-
-    fn block(&mut self, path: &[String]) -> Option<&mut Entry> {
-        let (first, rest) = path.split_first()?;
-        let top = self.root.iter_mut().find(|e| e.text == *first)?;
-        rest.iter().try_fold(top, |block, header| {
-            block.children.iter_mut().find(|e| e.text == *header)
-        })
-    }
-
-    /// Adds a line to a block, at a place or at its end.
-    pub(super) fn insert(&mut self, path: &[String], at: Option<usize>, entry: Entry) {
-        self.book.enter(&entry);
-        if path.is_empty() {
-            let at = at.unwrap_or(self.root.len());
-            self.root.insert(at, entry);
-            return;
+    /// Makes a block of the commands below a node.
+    fn unfold_node(&mut self, node: Option<NodeId>) -> BlockId {
+        let mut block = Block::default();
+        for id in self.document.commands(node) {
+            let Some(info) = self.document.info(*id) else {
+                continue;
+            };
+            let raw = self.document.raw(*id);
+            let inner = self.document.commands(Some(*id));
+            let entry = Entry {
+                info: Arc::clone(info),
+                body: self.document.literal(*id).map(Into::into),
+                inactive: raw.inactive,
+                value: raw.value,
+                inside: if inner.is_empty() {
+                    Inside::Nothing
+                } else {
+                    Inside::Node(*id)
+                },
+                gone: false,
+            };
+            let own = EntryId(small(self.entries.len()));
+            self.entries.push(entry);
+            block.order.push(own);
+            block.by_slot.entry(raw.slot).or_default().push(own);
         }
-        let Some(block) = self.block(path) else {
-            return;
-        };
-        let first = block.children.is_empty();
-        block
-            .children
-            .insert(at.unwrap_or(block.children.len()), entry);
-        let filled = block.defines.clone().filter(|_| first);
-        if let Some(name) = filled {
-            self.book.fill(&name);
-        }
+        self.blocks.push(block);
+        BlockId(small(self.blocks.len() - 1))
     }
 
-    /// Takes a line out of a block.
-    pub(super) fn take(&mut self, path: &[String], at: usize) -> Option<Entry> {
-        let entry = if path.is_empty() {
-            self.root.remove(at)
-        } else {
-            let block = self.block(path)?;
-            let entry = block.children.remove(at);
-            let emptied = block.defines.clone().filter(|_| block.children.is_empty());
-            if let Some(name) = emptied {
-                self.book.empty(&name);
+    pub(super) fn entry(&self, id: EntryId) -> &Entry {
+        &self.entries[id.0 as usize]
+    }
+
+    /// The inside of an entry, unfolded.
+    pub(super) fn open(&mut self, id: EntryId) -> BlockId {
+        let block = match self.entry(id).inside {
+            Inside::Block(block) => return block,
+            Inside::Node(node) => self.unfold_node(Some(node)),
+            Inside::Nothing => {
+                self.blocks.push(Block::default());
+                BlockId(small(self.blocks.len() - 1))
             }
-            entry
         };
-        self.book.strike(&entry);
-        Some(entry)
+        self.entries[id.0 as usize].inside = Inside::Block(block);
+        block
     }
 
-    /// The whole as a text.
-    pub(super) fn text(&self, dialect: &Dialect) -> String {
-        let mut out = String::new();
-        print(&self.root, 0, dialect, &mut out);
-        out.push_str("end\n");
-        out
+    /// The lines of a block in order.
+    pub(super) fn lines(&self, block: BlockId) -> impl Iterator<Item = EntryId> {
+        let order = &self.blocks[block.0 as usize].order;
+        order.iter().copied().filter(|id| !self.entry(*id).gone)
     }
-}
 
-fn silent(entries: &[Entry], slots: &mut BTreeSet<Box<str>>) {
-    for entry in entries {
-        let meaning = &entry.meaning;
-        if meaning.cardinality == Cardinality::Keyed && meaning.number.is_none() {
-            slots.insert(meaning.slot.name.clone());
-        }
-        silent(&entry.children, slots);
+    /// The lines of a block that fill a slot, in order.
+    pub(super) fn slot(&self, block: BlockId, slot: u128) -> Vec<EntryId> {
+        let by_slot = &self.blocks[block.0 as usize].by_slot;
+        let mut found = by_slot.get(&slot).cloned().unwrap_or_default();
+        found.retain(|id| !self.entry(*id).gone);
+        found
     }
-}
 
-fn entries(document: &Document, parent: Option<NodeId>, dialect: &Dialect) -> Vec<Entry> {
-    let mut out: Vec<Entry> = Vec::new();
-    for id in document.commands(parent) {
-        let node = document.node(*id);
-        let meaning = document.meaning(*id, dialect);
-        let mut entry = Entry::new(meaning, node.command.clone(), dialect);
-        entry.body = document.literal(*id).map(str::to_owned);
-        entry.children = entries(document, Some(*id), dialect);
-        // Entries shown without a number stay so: which numbers the device gave them (and
-        // kept through earlier edits) cannot be known.
-        out.push(entry);
+    /// The line with this text.
+    pub(super) fn find(&self, block: BlockId, info: &Info) -> Option<EntryId> {
+        let mut same = self.slot(block, info.slot).into_iter();
+        same.find(|id| self.entry(*id).info.command == info.command)
     }
-    out
-}
 
-/// Gives an entry of a numbered list the number the device would.
-pub(super) fn number(entry: &mut Entry, siblings: &[Entry], dialect: &Dialect) {
-    if entry.meaning.cardinality != Cardinality::Keyed || entry.meaning.number.is_some() {
-        return;
-    }
-    let Some((first, step)) = dialect.numbering(entry.meaning.rule) else {
-        return;
-    };
-    let list = siblings
-        .iter()
-        .filter(|e| e.meaning.slot == entry.meaning.slot);
-    let last = list.filter_map(|e| e.meaning.number).max();
-    let next = last.map_or(first, |n| n.saturating_add(step));
-    if let Some(text) = dialect.numbered(&entry.meaning, Some(next)) {
-        entry.meaning = dialect.meaning(entry.meaning.context, &text);
-        entry.text = entry.meaning.canonical.clone();
-    }
-}
-
-fn print(entries: &[Entry], depth: usize, dialect: &Dialect, out: &mut String) {
-    for entry in entries {
-        out.extend(std::iter::repeat_n(' ', depth));
-        out.push_str(&entry.text);
-        if let Some(body) = &entry.body {
-            literal(entry, body, dialect, out);
-        }
-        out.push('\n');
-        print(&entry.children, depth + 1, dialect, out);
-        let inside = entry.meaning.opens;
-        if let Some(inside) = inside.filter(|c| dialect.climbs() && *c != ContextId::UNKNOWN) {
-            out.extend(std::iter::repeat_n(' ', depth));
-            out.push_str(dialect.exit_line(inside));
-            out.push('\n');
+    /// True when there is nothing inside an entry.
+    pub(super) fn is_empty(&self, id: EntryId) -> bool {
+        match self.entry(id).inside {
+            Inside::Nothing => true,
+            Inside::Node(node) => self.document.commands(Some(node)).is_empty(),
+            Inside::Block(block) => self.lines(block).next().is_none(),
         }
     }
+
+    /// Adds a line at the end of a block.
+    pub(super) fn append(&mut self, block: BlockId, entry: Entry) -> EntryId {
+        let id = EntryId(small(self.entries.len()));
+        let slot = entry.info.slot;
+        self.entries.push(entry);
+        let block = &mut self.blocks[block.0 as usize];
+        block.order.push(id);
+        block.by_slot.entry(slot).or_default().push(id);
+        id
+    }
+
+    /// Puts a line into the place of another, which is gone then; what was inside that one
+    /// is inside the new one.
+    pub(super) fn replace(&mut self, block: BlockId, old: EntryId, mut entry: Entry) -> EntryId {
+        entry.inside = self.entry(old).inside;
+        entry.inactive |= self.entry(old).inactive;
+        let id = self.append(block, entry);
+        self.entries[old.0 as usize].gone = true;
+        let order = &mut self.blocks[block.0 as usize].order;
+        order.pop();
+        if let Some(place) = order.iter().position(|other| *other == old) {
+            order[place] = id;
+        }
+        id
+    }
+
+    /// Takes a line away, with everything inside it.
+    pub(super) fn take(&mut self, block: BlockId, id: EntryId) {
+        let slot = self.entry(id).info.slot;
+        self.entries[id.0 as usize].gone = true;
+        if let Some(same) = self.blocks[block.0 as usize].by_slot.get_mut(&slot) {
+            same.retain(|other| *other != id);
+        }
+    }
+
+    /// Moves a line right before another, or behind it.
+    pub(super) fn shift(&mut self, block: BlockId, id: EntryId, target: EntryId, behind: bool) {
+        let order = &mut self.blocks[block.0 as usize].order;
+        order.retain(|other| *other != id);
+        let at = order.iter().position(|other| *other == target);
+        let at = at.map_or(order.len(), |at| at + usize::from(behind));
+        order.insert(at, id);
+    }
+
+    pub(super) fn switch(&mut self, id: EntryId, inactive: bool) {
+        self.entries[id.0 as usize].inactive = inactive;
+    }
+
+    /// True when one of these rules knows a line below an entry; nothing is unfolded.
+    pub(super) fn holds(&self, id: EntryId, test: &dyn Fn(&Info) -> bool) -> bool {
+        match self.entry(id).inside {
+            Inside::Nothing => false,
+            Inside::Node(node) => self.node_holds(node, test),
+            Inside::Block(block) => self
+                .lines(block)
+                .any(|line| test(&self.entry(line).info) || self.holds(line, test)),
+        }
+    }
+
+    fn node_holds(&self, node: NodeId, test: &dyn Fn(&Info) -> bool) -> bool {
+        self.document.commands(Some(node)).iter().any(|id| {
+            self.document.info(*id).is_some_and(|info| test(info)) || self.node_holds(*id, test)
+        })
+    }
+
+    /// Every line of an entry's inside, however deep.
+    pub(super) fn below(&self, id: EntryId, visit: &mut dyn FnMut(&Arc<Info>)) {
+        match self.entry(id).inside {
+            Inside::Nothing => {}
+            Inside::Node(node) => self.node_below(node, visit),
+            Inside::Block(block) => {
+                for line in self.lines(block) {
+                    visit(&self.entry(line).info);
+                    self.below(line, visit);
+                }
+            }
+        }
+    }
+
+    fn node_below(&self, node: NodeId, visit: &mut dyn FnMut(&Arc<Info>)) {
+        for id in self.document.commands(Some(node)) {
+            if let Some(info) = self.document.info(*id) {
+                visit(info);
+            }
+            self.node_below(*id, visit);
+        }
+    }
+
+    /// Hash over what the lines of a block mean, as that of a document.
+    pub(super) fn hash(&self, block: BlockId, dialect: &Dialect) -> u128 {
+        let mut loose = Vec::new();
+        let mut lists: BTreeMap<u128, Vec<(EntryId, u128)>> = BTreeMap::new();
+        for id in self.lines(block) {
+            let Some(hash) = self.entry_hash(id, dialect) else {
+                continue;
+            };
+            let info = &self.entry(id).info;
+            if info.listed() {
+                lists.entry(info.slot).or_default().push((id, hash));
+            } else {
+                loose.push(hash);
+            }
+        }
+        loose.extend(lists.into_values().map(|list| self.list(list, dialect)));
+        resolve::siblings(&mut loose)
+    }
+
+    fn list(&self, mut list: Vec<(EntryId, u128)>, dialect: &Dialect) -> u128 {
+        let number = |id: &EntryId| self.entry(*id).info.number;
+        let keyed = |id: &EntryId| self.entry(*id).info.cardinality == Cardinality::Keyed;
+        if list.iter().all(|(id, _)| keyed(id) && number(id).is_some()) {
+            list.sort_by_key(|(id, _)| number(id));
+        }
+        let mut last: Option<u64> = None;
+        resolve::entries(list.into_iter().map(|(id, hash)| {
+            if !keyed(&id) {
+                return (0, hash);
+            }
+            let (first, step) = dialect
+                .numbering(self.entry(id).info.rule)
+                .unwrap_or_default();
+            let next = last.map_or(first, |n| n.saturating_add(step));
+            let rank = number(&id).unwrap_or(next);
+            last = Some(last.map_or(rank, |n| n.max(rank)));
+            (rank, hash)
+        }))
+    }
+
+    /// `None` for a line that says nothing.
+    fn entry_hash(&self, id: EntryId, dialect: &Dialect) -> Option<u128> {
+        let entry = self.entry(id);
+        let empty = self.is_empty(id);
+        if empty && entry.info.stays {
+            return None;
+        }
+        let mut mix = Mix::new(1);
+        mix.wide(entry.info.slot);
+        mix.wide(entry.value);
+        if entry.inactive {
+            mix.word(1);
+        }
+        match entry.inside {
+            Inside::Node(node) if !empty => {
+                // What is inside is as it was; so is the whole, unless the header changed.
+                let raw = self.document.raw(node);
+                let same = raw.slot == entry.info.slot
+                    && raw.value == entry.value
+                    && raw.inactive == entry.inactive;
+                if same {
+                    return Some(raw.hash);
+                }
+                mix.wide(resolve::inner(self.document, node));
+            }
+            Inside::Block(block) => {
+                let inside = self.hash(block, dialect);
+                // A block whose lines all say nothing is an empty one.
+                if self.says_nothing(block) {
+                    if entry.info.stays {
+                        return None;
+                    }
+                } else {
+                    mix.wide(inside);
+                }
+            }
+            Inside::Nothing | Inside::Node(_) => {}
+        }
+        Some(mix.finish())
+    }
+
+    fn says_nothing(&self, block: BlockId) -> bool {
+        self.lines(block).all(|id| {
+            let entry = self.entry(id);
+            entry.info.stays
+                && match entry.inside {
+                    Inside::Nothing => true,
+                    Inside::Node(node) => self.document.commands(Some(node)).is_empty(),
+                    Inside::Block(block) => self.says_nothing(block),
+                }
+        })
+    }
+
+    /// What stands below an entry, for printing.
+    pub(super) fn view(&self, id: Option<EntryId>) -> View {
+        match id.map(|id| self.entry(id).inside) {
+            None => View::Block(BlockId::TOP),
+            Some(Inside::Nothing) => View::Nothing,
+            Some(Inside::Node(node)) => View::Node(node),
+            Some(Inside::Block(block)) => View::Block(block),
+        }
+    }
 }
 
-fn literal(entry: &Entry, body: &str, dialect: &Dialect, out: &mut String) {
-    let spec = dialect
-        .rule(entry.meaning.rule)
-        .and_then(|r| r.literal.as_ref());
-    if let Some(LiteralSpec::Until(last)) = spec {
-        out.push('\n');
-        out.push_str(body);
-        out.push_str(last);
-        return;
-    }
-    let mark = MARKS
-        .iter()
-        .find(|m| !body.contains(**m))
-        .unwrap_or(&"\u{3}");
-    out.push(' ');
-    out.push_str(mark);
-    out.push_str(body);
-    out.push_str(mark);
+/// The inside of an entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum View {
+    Nothing,
+    Node(NodeId),
+    Block(BlockId),
+}
+
+/// The context of an entry's children.
+pub(super) fn inside_of(info: &Info) -> ContextId {
+    info.opens.unwrap_or(ContextId::UNKNOWN)
 }
