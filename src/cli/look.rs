@@ -11,12 +11,14 @@ use tokio::task::JoinSet;
 
 use super::app::{App, now, who};
 use super::args::Common;
+use super::changes::{Change, changes};
 use super::error::Result;
 use super::exit::Exit;
 use super::show;
 use super::ui::Paint;
+use crate::config::Document;
 use crate::controller::context::Context;
-use crate::controller::observe::{Trouble, observe};
+use crate::controller::observe::{Observed, Trouble, observe};
 use crate::controller::prepare::Fleet;
 use crate::model::{Decision, Finding, Hold, HoldReason, Level, Plan, UnknownReason, Verdict};
 
@@ -32,6 +34,9 @@ pub(crate) struct Looked {
     /// Why there was no look.
     pub(crate) unknown: Option<Unknown>,
 }
+
+/// The lines that differ, by device.
+pub(crate) type Changes = BTreeMap<String, Vec<Change>>;
 
 /// Why a device is unknown.
 #[derive(Clone, Debug, Serialize)]
@@ -70,18 +75,22 @@ pub(crate) async fn look(
     fleet: &Arc<Fleet>,
     names: &[String],
 ) -> Result<Vec<Looked>> {
+    Ok(look_closely(app, ctx, fleet, names, false).await?.0)
+}
+
+/// The same; with `changes` also the lines that differ.
+pub(crate) async fn look_closely(
+    app: &mut App,
+    ctx: &Arc<Context>,
+    fleet: &Arc<Fleet>,
+    names: &[String],
+    changes: bool,
+) -> Result<(Vec<Looked>, Changes)> {
     let holds = ctx.store(|store| store.holds()).await?;
-    for attempt in ctx.store(|store| store.unfinished()).await? {
-        if names.contains(&attempt.device) {
-            let (device, id) = (&attempt.device, &attempt.id);
-            app.ui.note(&format!(
-                "note: attempt {id} on `{device}` is not settled yet"
-            ))?;
-        }
-    }
+    unsettled(app, ctx, names).await?;
     let mut bar = app.ui.progress(names.len(), "looking");
     let permits = Arc::new(Semaphore::new(ctx.settings.limits.concurrency));
-    let mut looks: JoinSet<Looked> = JoinSet::new();
+    let mut looks: JoinSet<(Looked, Vec<Change>)> = JoinSet::new();
     let mut under_way = HashMap::new();
     for name in names {
         let (ctx, fleet, permits) = (Arc::clone(ctx), Arc::clone(fleet), Arc::clone(&permits));
@@ -92,39 +101,54 @@ pub(crate) async fn look(
         let key = name.clone();
         let task = looks.spawn(async move {
             let _permit = permits.acquire_owned().await;
-            one(&ctx, &fleet, &name, hold).await
+            let mut differing = Vec::new();
+            let looked = one(&ctx, &fleet, &name, hold, changes.then_some(&mut differing)).await;
+            (looked, differing)
         });
         under_way.insert(task.id(), key);
     }
     let mut seen = BTreeMap::new();
+    let mut differing = Changes::new();
     while let Some(ended) = looks.join_next().await {
         bar.step();
-        let looked = ended.unwrap_or_else(|panic| {
+        let (looked, changes) = ended.unwrap_or_else(|panic| {
             // A fault of ours with one device is that device's trouble, not the fleet's.
             let name = under_way
                 .get(&panic.id())
                 .map(String::as_str)
                 .unwrap_or_default();
-            Looked::unknown(name, UnknownReason::Internal, panic.to_string())
+            let looked = Looked::unknown(name, UnknownReason::Internal, panic.to_string());
+            (looked, Vec::new())
         });
+        differing.insert(looked.device.clone(), changes);
         seen.insert(looked.device.clone(), looked);
     }
-    Ok(names.iter().filter_map(|name| seen.remove(name)).collect())
+    let looked = names.iter().filter_map(|name| seen.remove(name)).collect();
+    Ok((looked, differing))
 }
 
-async fn one(ctx: &Context, fleet: &Fleet, name: &str, hold: Option<Hold>) -> Looked {
+/// Notes what a dead process left open on these devices.
+async fn unsettled(app: &mut App, ctx: &Context, names: &[String]) -> Result<()> {
+    for attempt in ctx.store(|store| store.unfinished()).await? {
+        if names.contains(&attempt.device) {
+            let (device, id) = (&attempt.device, &attempt.id);
+            app.ui.note(&format!(
+                "note: attempt {id} on `{device}` is not settled yet"
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    ctx: &Context,
+    fleet: &Fleet,
+    name: &str,
+    hold: Option<Hold>,
+    changes: Option<&mut Vec<Change>>,
+) -> Looked {
     if let Some(hold) = hold.filter(|hold| hold.reason.stops_reading()) {
-        let reason = match hold.reason {
-            HoldReason::Auth => UnknownReason::Auth,
-            HoldReason::HostKey => UnknownReason::HostKey,
-            HoldReason::Manual
-            | HoldReason::Contested
-            | HoldReason::Quarantined
-            | HoldReason::RolledBack
-            | HoldReason::Panic => UnknownReason::Internal,
-        };
-        let text = format!("on hold: {} (`netkeel release {name}`)", hold.note);
-        return Looked::unknown(name, reason, text);
+        return held(name, &hold);
     }
     let key = name.to_owned();
     let record = match ctx.store(move |store| store.device(&key)).await {
@@ -136,6 +160,9 @@ async fn one(ctx: &Context, fleet: &Fleet, name: &str, hold: Option<Hold>) -> Lo
     };
     match observe(ctx, fleet, name, &record).await {
         Ok(observed) => {
+            if let Some(changes) = changes {
+                *changes = differing(&observed);
+            }
             observed.session.close().await;
             Looked {
                 device: name.to_owned(),
@@ -149,6 +176,36 @@ async fn one(ctx: &Context, fleet: &Fleet, name: &str, hold: Option<Hold>) -> Lo
             Looked::unknown(name, trouble.reason, trouble.text)
         }
     }
+}
+
+/// A device nobody may log in to.
+fn held(name: &str, hold: &Hold) -> Looked {
+    let reason = match hold.reason {
+        HoldReason::Auth => UnknownReason::Auth,
+        HoldReason::HostKey => UnknownReason::HostKey,
+        HoldReason::Manual
+        | HoldReason::Contested
+        | HoldReason::Quarantined
+        | HoldReason::RolledBack
+        | HoldReason::Panic => UnknownReason::Internal,
+    };
+    let text = format!("on hold: {} (`netkeel release {name}`)", hold.note);
+    Looked::unknown(name, reason, text)
+}
+
+/// The lines that differ.
+fn differing(observed: &Observed) -> Vec<Change> {
+    let dialect = &*observed.pack.dialect;
+    let Some(text) = &observed.intended else {
+        return Vec::new();
+    };
+    let intended = Document::parse(text, dialect);
+    changes(
+        &observed.device,
+        &observed.running.document,
+        &intended,
+        dialect,
+    )
 }
 
 /// A refused login holds the device for everybody: the same command in a loop must not

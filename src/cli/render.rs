@@ -1,7 +1,6 @@
 //! `netkeel render`
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -9,11 +8,13 @@ use serde_json::json;
 use super::app::App;
 use super::error::{CliError, Result};
 use super::exit::Exit;
-use super::stage;
+use super::provenance::{History, Source};
+use super::{provenance, show, stage};
 use crate::config::Sealer;
 use crate::controller::context::Context;
 use crate::controller::prepare::{Fleet, Prepared};
 use crate::model::Level;
+use crate::source::Lines;
 
 /// Render the intended configuration of devices; no device and no secret is touched.
 ///
@@ -23,14 +24,14 @@ use crate::model::Level;
 #[command(after_help = "\
 Examples:
   netkeel render r1
-  netkeel render r1 --origins          # which line of which template made it
+  netkeel render r1 --origins          # which template, variable and commit made each line
   netkeel render --filter site=lon --output /tmp/rendered
   netkeel render --ref v1.2 --json")]
 pub(crate) struct Args {
     /// Only these hosts.
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
-    /// Show where each line came from.
+    /// Show where each line came from: templates, variables, and the commits of both.
     #[arg(long)]
     origins: bool,
     /// Write one file per host into this folder.
@@ -43,11 +44,17 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let settings = app.settings()?;
     let scratch = app.scratch(&settings)?;
     let origin = app.origin()?;
-    let intent = app.intent(&settings, origin, None).await?;
-    let fleet = app.fleet(&scratch.ctx, intent).await?;
+    let intent = app.intent(&settings, origin.clone(), None).await?;
+    let history = History::if_wanted(args.origins, &settings, &origin, &intent)?;
+    let fleet = app.fleet_with(&scratch.ctx, intent, args.origins).await?;
     let names = stage::selected(&fleet, &args.hosts)?;
+    let sources = match history {
+        Some(history) => sources(app, &fleet, &names, history).await?,
+        None => BTreeMap::new(),
+    };
     if app.ui.json {
-        app.ui.document(&document(&scratch.ctx, &fleet, &names))?;
+        app.ui
+            .document(&document(&scratch.ctx, &fleet, &names, &sources))?;
     } else {
         for name in &names {
             let prepared = &fleet.devices[name];
@@ -57,10 +64,9 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
             match &args.output {
                 Some(folder) => write(folder, name, &text)?,
                 None => {
-                    let text = if args.origins {
-                        with_origins(&text, prepared)
-                    } else {
-                        text
+                    let text = match sources.get(name) {
+                        Some(sources) => show::origins::lines(&text, sources),
+                        None => text,
                     };
                     if names.len() > 1 {
                         app.ui
@@ -96,40 +102,52 @@ pub(super) fn sealed(ctx: &Context, prepared: &Prepared) -> Option<String> {
     Some(Sealer::new(ctx.seal_key, BTreeMap::new()).intended(text, &pack.dialect))
 }
 
-fn document(ctx: &Context, fleet: &Fleet, names: &[String]) -> serde_json::Value {
+/// Where each line came from, by device.
+async fn sources(
+    app: &mut App,
+    fleet: &Fleet,
+    names: &[String],
+    history: History,
+) -> Result<BTreeMap<String, Vec<Source>>> {
+    let mut wanted = Lines::new();
+    let chosen = names
+        .iter()
+        .filter_map(|name| Some((name, fleet.devices.get(name)?)));
+    for (_, prepared) in chosen.clone() {
+        provenance::want(&mut wanted, prepared, 1..=prepared.origins.len());
+    }
+    let blame = app.blame(history, wanted).await?;
+    let sources = chosen.map(|(name, prepared)| {
+        let lines = 1..=prepared.origins.len();
+        let sources = lines.map(|number| provenance::source(prepared, number, &blame));
+        (name.clone(), sources.collect())
+    });
+    Ok(sources.collect())
+}
+
+fn document(
+    ctx: &Context,
+    fleet: &Fleet,
+    names: &[String],
+    sources: &BTreeMap<String, Vec<Source>>,
+) -> serde_json::Value {
     let devices: Vec<_> = names
         .iter()
         .filter_map(|name| Some((name, fleet.devices.get(name)?)))
         .map(|(name, prepared)| {
-            json!({
+            let mut device = json!({
                 "name": name,
                 "text": sealed(ctx, prepared),
                 "origins": prepared.origins,
                 "problems": prepared.problems,
-            })
+            });
+            if let Some(sources) = sources.get(name) {
+                device["lines"] = json!(sources);
+            }
+            device
         })
         .collect();
     json!({ "schema": 1, "revision": fleet.revision, "devices": devices })
-}
-
-fn with_origins(text: &str, prepared: &Prepared) -> String {
-    let width = text
-        .lines()
-        .map(|line| line.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(72);
-    let mut shown = String::new();
-    for (i, line) in text.lines().enumerate() {
-        let chain = prepared
-            .origins
-            .get(i)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let chain: Vec<String> = chain.iter().map(ToString::to_string).collect();
-        let _ = writeln!(shown, "{line:width$}  ! {}", chain.join(" > "));
-    }
-    shown
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
@@ -147,28 +165,6 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Position;
-
-    #[test]
-    fn each_line_says_where_it_came_from() {
-        let at = |file: &str, line| Position {
-            file: file.into(),
-            line,
-            column: 1,
-        };
-        let prepared = Prepared {
-            origins: vec![
-                vec![at("intent/a.j2", 1)],
-                vec![at("intent/a.j2", 2), at("intent/b.j2", 7)],
-            ],
-            ..Prepared::default()
-        };
-        let text = with_origins("hostname r1\nend\n", &prepared);
-        assert_eq!(
-            text,
-            "hostname r1  ! intent/a.j2:1:1\nend          ! intent/a.j2:2:1 > intent/b.j2:7:1\n"
-        );
-    }
 
     #[test]
     fn a_host_name_is_not_a_path() {

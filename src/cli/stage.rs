@@ -8,9 +8,10 @@ use super::app::{App, now, this_program};
 use super::error::{CliError, Result};
 use super::exit::Exit;
 use super::repository::{enclosing_tree, source_error, source_spec};
+use crate::controller::Logins;
 use crate::controller::context::{Context, SshFile, owner_name, seal_key};
 use crate::controller::daemon::HEAD_META;
-use crate::controller::prepare::{Fleet, prepare};
+use crate::controller::prepare::{Fleet, prepare, prepare_traced};
 use crate::device::transport::ssh_config::{Environment, SshConfig};
 use crate::device::{Connector, HostKeyPolicy, SshConnector};
 use crate::evaluator::Evaluator;
@@ -166,9 +167,23 @@ impl App {
 
     /// Loads, filters, renders; prints warnings beside the result.
     pub(crate) async fn fleet(&mut self, ctx: &Context, intent: Intent) -> Result<Fleet> {
+        self.fleet_with(ctx, intent, false).await
+    }
+
+    /// The same; with `traced`, each line knows the variables it is made of.
+    pub(crate) async fn fleet_with(
+        &mut self,
+        ctx: &Context,
+        intent: Intent,
+        traced: bool,
+    ) -> Result<Fleet> {
         let filter = self.filter()?;
         let revision = intent.revision.clone();
-        let fleet = prepare(ctx, intent.revision, intent.files, &filter).await;
+        let fleet = if traced {
+            prepare_traced(ctx, intent.revision, intent.files, &filter).await
+        } else {
+            prepare(ctx, intent.revision, intent.files, &filter).await
+        };
         let fleet = fleet.map_err(|faults| {
             CliError::from(faults).while_doing(format!("{} is not usable", described(&revision)))
         })?;
@@ -236,6 +251,7 @@ fn context(
         packs,
         store,
         connector,
+        logins: Logins::default(),
         secrets,
         ssh_config: ssh_config(settings)?,
         evaluator: Evaluator::new(this_program()?),

@@ -112,6 +112,7 @@ fn not_understood(error: &serde_json::Error) -> Rendered {
         name: String::new(),
         text: None,
         origins: Vec::new(),
+        values: Vec::new(),
         diagnostics: vec![Diagnostic::error(
             None,
             format!("the device's data cannot be passed to the renderer: {error}"),

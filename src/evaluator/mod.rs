@@ -206,6 +206,7 @@ fn failed(device: &RenderDevice, why: String) -> Rendered {
         name: device.name.clone(),
         text: None,
         origins: Vec::new(),
+        values: Vec::new(),
         diagnostics: vec![Diagnostic::error(None, why).for_device(device.name.clone())],
     }
 }

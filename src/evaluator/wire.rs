@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
-use crate::intent::{RenderLimits, Rendered};
+use crate::intent::{RenderLimits, Rendered, Variable};
 use crate::model::{Diagnostic, FileSet, Position};
 
 /// Limits of the batch, as JSON.
@@ -89,6 +89,10 @@ pub(super) struct Packed {
     chains: Vec<Vec<u32>>,
     /// One index into `chains` per line.
     lines: Vec<u32>,
+    /// Distinct variables.
+    variables: Vec<Variable>,
+    /// Indices into `variables` for each line, if they were asked for.
+    values: Vec<Vec<u32>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -126,12 +130,17 @@ impl Packed {
             let chain: Vec<u32> = origin.iter().map(|at| places.number(at)).collect();
             lines.push(chains.number(&chain));
         }
+        let mut variables = Numbers::new();
+        let number = |line: &Vec<Variable>| line.iter().map(|v| variables.number(v)).collect();
+        let values = rendered.values.iter().map(number).collect();
         Self {
             name: rendered.name,
             text: rendered.text,
             places: places.all,
             chains: chains.all,
             lines,
+            variables: variables.all,
+            values,
             diagnostics: rendered.diagnostics,
         }
     }
@@ -143,10 +152,14 @@ impl Packed {
             chain.map(|c| c.iter().filter_map(place).collect())
         };
         let origins = self.lines.iter().filter_map(chain).collect();
+        let variable = |i: &u32| self.variables.get(*i as usize).cloned();
+        let line = |line: &Vec<u32>| line.iter().filter_map(variable).collect();
+        let values = self.values.iter().map(line).collect();
         Rendered {
             name: self.name,
             text: self.text,
             origins,
+            values,
             diagnostics: self.diagnostics,
         }
     }

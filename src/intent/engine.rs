@@ -1,27 +1,26 @@
-//! The template engine: minijinja set up once per revision, with templates from its files
-//! only.
+//! The template engine: renders the text, and once more with marks to tell where each of its
+//! lines came from. What the second rendering says never changes the first.
 
-use std::borrow::Cow;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, Value};
 
+use super::environment::{Order, Purpose, environment, find, not_utf8, render};
 use super::faults;
-use super::filters;
 use super::marks::Marks;
-use super::origins::{align, line_count, strip};
-use super::render::{LineOrigin, RenderDevice, RenderLimits, Rendered};
+use super::origins::{Stripped, align, line_count, strip};
+use super::places::Places;
+use super::render::{LineOrigin, RenderDevice, RenderLimits, Rendered, Variable};
+use super::trace::Trace;
+use super::tracked::tracked;
 use super::values::{Host, to_value};
 use crate::model::{Data, Diagnostic, FileSet, IntentSource, Position, SecretName, placeholder};
 
-/// Where templates live; a name is looked for here first, then from the repository's root.
-const TEMPLATES: &str = "intent/templates/";
+/// Names of functions and objects of ours that a template sees.
+const RESERVED: [&str; 2] = ["host", "secret"];
 
-/// How deep includes and macros may nest. minijinja's own default of 500 needs more stack
-/// in an unoptimised build than the main thread has.
-const RECURSION: usize = 150;
+/// A text, the chain of each line, the variables in each line.
+type Made = (String, Vec<LineOrigin>, Vec<Vec<Variable>>);
 
 /// Renders the devices of one revision; compiled templates are kept between them.
 #[derive(Debug)]
@@ -32,7 +31,10 @@ pub struct Renderer {
     plain: Environment<'static>,
     /// Renders the same with origin marks.
     marked: Environment<'static>,
+    /// Renders the same, and records what it reads.
+    traced: Environment<'static>,
     marks: Arc<Mutex<Marks>>,
+    trace: Arc<Trace>,
 }
 
 impl Renderer {
@@ -41,12 +43,17 @@ impl Renderer {
     pub fn new(files: FileSet, limits: RenderLimits) -> Self {
         let files = Arc::new(files);
         let marks = Arc::new(Mutex::new(Marks::default()));
+        let trace = Arc::new(Trace::default());
+        let marked = Purpose::Marked(Arc::clone(&marks));
+        let traced = Purpose::Traced(Arc::clone(&marks), Arc::clone(&trace));
         Self {
-            plain: environment(&files, &limits, None),
-            marked: environment(&files, &limits, Some(Arc::clone(&marks))),
+            plain: environment(&files, &limits, Purpose::Text),
+            marked: environment(&files, &limits, marked),
+            traced: environment(&files, &limits, traced),
             files,
             limits,
             marks,
+            trace,
         }
     }
 
@@ -61,17 +68,21 @@ impl Renderer {
         for diagnostic in &mut diagnostics {
             diagnostic.device = Some(device.name.clone());
         }
-        let (text, origins) = made.map_or((None, Vec::new()), |(t, o)| (Some(t), o));
+        let (text, origins, values) = match made {
+            Some((text, origins, values)) => (Some(text), origins, values),
+            None => (None, Vec::new(), Vec::new()),
+        };
         Rendered {
             name: device.name.clone(),
             text,
             origins,
+            values,
             diagnostics,
         }
     }
 
     /// A plain file is its own rendering.
-    fn file(&self, path: &str, faults: &mut Vec<Diagnostic>) -> Option<(String, Vec<LineOrigin>)> {
+    fn file(&self, path: &str, faults: &mut Vec<Diagnostic>) -> Option<Made> {
         let Some(content) = self.files.get(path) else {
             faults.push(
                 Diagnostic::error(None, format!("file `{path}` does not exist"))
@@ -94,7 +105,7 @@ impl Renderer {
             }]
         };
         let origins = (1..=line_count(text)).map(origin).collect();
-        Some((text.to_owned(), origins))
+        Some((text.to_owned(), origins, Vec::new()))
     }
 
     fn template(
@@ -102,7 +113,7 @@ impl Renderer {
         path: &str,
         device: &RenderDevice,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<(String, Vec<LineOrigin>)> {
+    ) -> Option<Made> {
         let context = context(device, diagnostics)?;
         let found = find(&self.files, path, Order::RootFirst);
         let name = found.as_deref().unwrap_or(path);
@@ -113,8 +124,11 @@ impl Renderer {
                 return None;
             }
         };
-        let origins = self.origins(name, &context, &text);
-        Some((text, origins))
+        let (origins, values) = match &device.places {
+            None => (self.chains(name, &context, &text), Vec::new()),
+            Some(places) => self.origins(name, device, places, &text),
+        };
+        Some((text, origins, values))
     }
 
     /// Whether the marked rendering says the same, so that origins are exact.
@@ -125,26 +139,65 @@ impl Renderer {
         };
         let context = context(device, &mut Vec::new()).expect("good data");
         let text = render(&self.plain, name, &context, u64::MAX).expect("renders");
-        let marked = render(&self.marked, name, &context, u64::MAX);
+        let agrees = |env, context| {
+            self.stripped(env, name, context)
+                .is_some_and(|s| s.text == text)
+        };
+        let places = device.places.clone().unwrap_or_default();
+        agrees(&self.marked, &context)
+            && agrees(&self.traced, &self.traced_context(device, &places))
+    }
+
+    /// The marked rendering without its marks.
+    fn stripped(&self, env: &Environment<'_>, name: &str, context: &Value) -> Option<Stripped> {
+        // A marked text is longer: up to three characters of four bytes per short word.
+        let room = self.limits.max_output.saturating_mul(8);
+        let rendered = render(env, name, context, room).ok()?;
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marked.is_ok_and(|marked| strip(&marked, &marks).text == text)
+        Some(strip(&rendered, &marks))
     }
 
     /// One chain per line, from the marked rendering.
-    fn origins(&self, name: &str, context: &Value, text: &str) -> Vec<LineOrigin> {
-        // A marked text is longer: up to three characters of four bytes per short word.
-        let room = self.limits.max_output.saturating_mul(8);
-        let rendered = render(&self.marked, name, context, room);
-        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(rendered) = rendered else {
+    fn chains(&self, name: &str, context: &Value, text: &str) -> Vec<LineOrigin> {
+        match self.stripped(&self.marked, name, context) {
+            Some(stripped) if stripped.text == text => stripped.origins,
+            Some(stripped) => align(text, &stripped).0,
             // A filter stumbled over the marks.
-            return vec![vec![template_start(name)]; line_count(text)];
-        };
-        let stripped = strip(&rendered, &marks);
-        if stripped.text == text {
-            return stripped.origins;
+            None => vec![vec![template_start(name)]; line_count(text)],
         }
-        align(text, &stripped)
+    }
+
+    /// Chains and variables of each line, from the traced rendering.
+    fn origins(
+        &self,
+        name: &str,
+        device: &RenderDevice,
+        places: &Places,
+        text: &str,
+    ) -> (Vec<LineOrigin>, Vec<Vec<Variable>>) {
+        let context = self.traced_context(device, places);
+        let (origins, values) = match self.stripped(&self.traced, name, &context) {
+            Some(stripped) if stripped.text == text => (stripped.origins, stripped.values),
+            Some(stripped) => align(text, &stripped),
+            None => {
+                let lines = line_count(text);
+                (
+                    vec![vec![template_start(name)]; lines],
+                    vec![Vec::new(); lines],
+                )
+            }
+        };
+        let variables = |ids: &Vec<usize>| {
+            let known = ids.iter().filter_map(|id| self.trace.variable(*id));
+            known.collect()
+        };
+        (origins, values.iter().map(variables).collect())
+    }
+
+    /// What a template sees, as values that say when they are read.
+    fn traced_context(&self, device: &RenderDevice, places: &Places) -> Value {
+        let others = |fields: &Value, data: &Value| named(fields.clone(), data.clone());
+        tracked(&self.trace, &device.host, &device.data, places, others)
     }
 }
 
@@ -184,14 +237,18 @@ fn context(device: &RenderDevice, diagnostics: &mut Vec<Diagnostic>) -> Option<V
         }
     }
     let fields = Value::from_pairs(fields);
-    let host = Value::from_object(Host { fields, data });
-    names.push((Value::from("host"), host));
-    names.push((Value::from("secret"), Value::from_function(secret)));
+    names.extend(named(fields, data));
     Some(Value::from_pairs(names))
 }
 
-/// Names of a template that are not the data's.
-const RESERVED: [&str; 2] = ["host", "secret"];
+/// What a template sees beside the data.
+fn named(fields: Value, data: Value) -> Vec<(Value, Value)> {
+    let host = Value::from_object(Host { fields, data });
+    vec![
+        (Value::from("host"), host),
+        (Value::from("secret"), Value::from_function(secret)),
+    ]
+}
 
 /// A warning when the data has a key that a template cannot see by its name.
 fn hidden(device: &RenderDevice, name: &str) -> Option<Diagnostic> {
@@ -206,146 +263,4 @@ fn secret(name: &str) -> Result<String, Error> {
     SecretName::new(name)
         .map(|name| placeholder(&name))
         .map_err(|e| Error::new(ErrorKind::InvalidOperation, e.to_string()))
-}
-
-fn environment(
-    files: &Arc<FileSet>,
-    limits: &RenderLimits,
-    marks: Option<Arc<Mutex<Marks>>>,
-) -> Environment<'static> {
-    let mut env = Environment::new();
-    let syntax = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .keep_trailing_newline(true)
-        .build()
-        .expect("the default delimiters are valid");
-    env.set_syntax(syntax);
-    env.set_undefined_behavior(UndefinedBehavior::Strict);
-    env.set_auto_escape_callback(|_| AutoEscape::None);
-    env.set_recursion_limit(RECURSION);
-    // Marks are printed by instructions of their own, so the marked text needs more fuel.
-    let share = if marks.is_some() { 4 } else { 1 };
-    env.set_fuel(Some(limits.fuel.saturating_mul(share)));
-    // Names undefined variables in errors.
-    env.set_debug(true);
-    env.set_unknown_method_callback(filters::methods);
-    filters::register(&mut env);
-    let known = Arc::clone(files);
-    env.set_path_join_callback(move |name, _| {
-        find(&known, name, Order::TemplatesFirst).map_or(Cow::Borrowed(name), Cow::Owned)
-    });
-    let files = Arc::clone(files);
-    env.set_loader(move |name| load(&files, marks.as_deref(), name));
-    env
-}
-
-/// Reads a template from the revision's files.
-fn load(
-    files: &FileSet,
-    marks: Option<&Mutex<Marks>>,
-    name: &str,
-) -> Result<Option<String>, Error> {
-    if escapes(name) {
-        return Err(Error::new(
-            ErrorKind::TemplateNotFound,
-            format!("template name `{name}` leaves the repository"),
-        ));
-    }
-    let Some(content) = files.get(name) else {
-        return Ok(None);
-    };
-    let Ok(text) = std::str::from_utf8(content) else {
-        let at = not_utf8(name, content);
-        return Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!("template `{name}` is not UTF-8 text (line {})", at.line),
-        ));
-    };
-    Ok(Some(match marks {
-        Some(marks) => marks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .mark(name, text),
-        None => text.to_owned(),
-    }))
-}
-
-/// Where the first byte that is no UTF-8 stands.
-fn not_utf8(path: &str, content: &[u8]) -> Position {
-    let good = std::str::from_utf8(content).map_or_else(|e| e.valid_up_to(), str::len);
-    let before = &content[..good];
-    let line_start = before
-        .iter()
-        .rposition(|b| *b == b'\n')
-        .map_or(0, |i| i + 1);
-    Position {
-        file: path.to_owned(),
-        line: before.iter().filter(|b| **b == b'\n').count() + 1,
-        column: String::from_utf8_lossy(&before[line_start..])
-            .chars()
-            .count()
-            + 1,
-    }
-}
-
-/// Which place is looked at first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// For the path in `netkeel.intent`.
-    RootFirst,
-    /// For includes, imports and parents.
-    TemplatesFirst,
-}
-
-/// The path of the file a template name means.
-fn find(files: &FileSet, name: &str, order: Order) -> Option<String> {
-    if escapes(name) {
-        return None;
-    }
-    let from_root = name.to_owned();
-    let from_templates = format!("{TEMPLATES}{name}");
-    let places = match order {
-        Order::RootFirst => [from_root, from_templates],
-        Order::TemplatesFirst => [from_templates, from_root],
-    };
-    places.into_iter().find(|path| files.get(path).is_some())
-}
-
-fn escapes(name: &str) -> bool {
-    name.starts_with('/') || name.split('/').any(|part| part == "..")
-}
-
-/// Collects a rendering up to a number of bytes.
-struct Bounded {
-    text: Vec<u8>,
-    limit: usize,
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > self.limit {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                faults::OUTPUT_FULL,
-            ));
-        }
-        self.text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn render(env: &Environment<'_>, name: &str, context: &Value, limit: u64) -> Result<String, Error> {
-    let mut out = Bounded {
-        text: Vec::new(),
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-    };
-    env.get_template(name)?
-        .render_captured_to(context.clone(), &mut out)?;
-    String::from_utf8(out.text)
-        .map_err(|_| Error::new(ErrorKind::WriteFailure, "the text is not UTF-8"))
 }

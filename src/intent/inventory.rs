@@ -5,6 +5,7 @@
 //! parent in `groups.yaml`, groups that inherit from each other) leaves no inventory.
 
 mod element;
+mod places;
 mod resolve;
 
 use std::collections::BTreeMap;
@@ -12,12 +13,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use self::element::{Element, Kind, mapping, not_a_name};
+pub use self::places::places;
 use self::resolve::Family;
 use super::filter::Filter;
 use super::keel;
 use super::yaml::{self, Document, Node};
 use crate::model::{
     ConnectionOptions, Credential, Data, Device, Diagnostic, FileSet, Position, SecretName,
+    is_secret_extra,
 };
 
 /// The folder of the inventory inside a repository.
@@ -27,16 +30,6 @@ const MAX_NAME: usize = 253;
 /// Most values in the data of all devices together. Data is inherited by copy: a large group
 /// of many hosts would otherwise be a bomb.
 const MAX_VALUES: usize = 10_000_000;
-/// Keys under `extras` whose values are secrets.
-const SECRET_EXTRAS: [&str; 6] = [
-    "password",
-    "secret",
-    "passphrase",
-    "enable",
-    "enable_password",
-    "token",
-];
-
 /// All devices of a revision.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
@@ -243,16 +236,12 @@ fn plain_secrets(element: &Node, warnings: &mut Vec<Diagnostic>) {
 
 fn plain_extras(node: &Node, warnings: &mut Vec<Diagnostic>) {
     for (key, value) in node.entries().unwrap_or_default() {
-        if key.text().is_some_and(is_secret_key) {
+        if key.text().is_some_and(is_secret_extra) {
             plain_secret(value, warnings);
         } else {
             plain_extras(value, warnings);
         }
     }
-}
-
-fn is_secret_key(key: &str) -> bool {
-    SECRET_EXTRAS.contains(&key.to_ascii_lowercase().as_str())
 }
 
 fn plain_secret(value: &Node, warnings: &mut Vec<Diagnostic>) {
@@ -307,7 +296,7 @@ fn masked(extras: &Data) -> Data {
         return extras.clone();
     };
     let hide = |(key, value): &(Data, Data)| {
-        let secret = key.as_text().is_some_and(is_secret_key);
+        let secret = key.as_text().is_some_and(is_secret_extra);
         let reference = value.as_text().is_some_and(|t| t.starts_with("secret:"));
         let value = match value {
             Data::Null => Data::Null,

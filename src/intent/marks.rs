@@ -3,20 +3,36 @@
 //!
 //! A *text* mark stands before the first visible character of a line of literal text. An
 //! *enter* mark stands before an expression, include or call, and its *leave* mark behind
-//! it, so that whatever comes out in between knows who asked for it.
+//! it, so that whatever comes out in between knows who asked for it. A *value* mark, written
+//! when an expression is printed, says which variable of the inventory follows.
+//!
+//! Where variables are wanted too, `for` and `set` call functions of ours around them: what
+//! they bind is known by what they read.
 
-use std::fmt::Write as _;
-use std::ops::Range;
+use std::collections::BTreeMap;
 
-use super::scan::{Piece, scan};
+use super::marker::Marker;
+use super::scan::scan;
+use super::scopes::{Expression, Root};
 use crate::model::Position;
 
+/// Called before a statement that binds names.
+pub(super) const BEFORE: &str = "netkeel_before__";
+/// Called in every round of a loop.
+pub(super) const ROUND: &str = "netkeel_round__";
+/// Called behind a `set`.
+pub(super) const SET: &str = "netkeel_set__";
+
 /// Text and enter marks: plane 15 of Unicode, all private use.
-const FIRST: u32 = 0xF_0000;
+pub(super) const FIRST: u32 = 0xF_0000;
 /// Leave marks: plane 16, all private use.
-const FIRST_LEAVE: u32 = 0x10_0000;
-/// Usable characters of a plane (the last two are no characters).
-const PLANE: u32 = 0xFFFE;
+pub(super) const FIRST_LEAVE: u32 = 0x10_0000;
+/// Digits of a value mark, of each of its two places.
+const DIGITS: u32 = 1024;
+/// Characters of a plane for places (the last two of a plane are no characters).
+const PLANE: u32 = 0xFFFE - 2 * DIGITS;
+/// A value mark's first character; its second ones follow.
+const FIRST_VALUE: u32 = FIRST_LEAVE + PLANE;
 
 /// What one character of a marked text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +43,35 @@ pub(super) enum Mark {
     Enter(usize),
     /// Back again.
     Leave(usize),
+    /// First half of a value mark.
+    High(usize),
+    /// Second half of a value mark.
+    Low(usize),
 }
 
 /// All marks given out, and their places.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     places: Vec<(Position, bool)>,
+    /// The expressions at marks.
+    expressions: BTreeMap<usize, Expression>,
+    /// The names that the expressions of `set` begin with, by the statement's number.
+    sets: BTreeMap<usize, Vec<Root>>,
+    /// Numbers given out to bound names.
+    bindings: usize,
+}
+
+/// A value mark; nothing for a number too large for one.
+pub(super) fn value_mark(value: usize) -> Option<[char; 2]> {
+    let value = u32::try_from(value).ok().filter(|v| *v < DIGITS * DIGITS)?;
+    let high = char::from_u32(FIRST_VALUE + value / DIGITS)?;
+    let low = char::from_u32(FIRST_VALUE + DIGITS + value % DIGITS)?;
+    Some([high, low])
+}
+
+/// The value that two halves of a mark mean.
+pub(super) fn marked_value(high: usize, low: usize) -> usize {
+    high * DIGITS as usize + low
 }
 
 impl Marks {
@@ -44,6 +83,11 @@ impl Marks {
     /// What a character of a marked text is; `None` for ordinary ones.
     pub(super) fn read(&self, c: char) -> Option<Mark> {
         let code = u32::from(c);
+        if let Some(digit) = code.checked_sub(FIRST_VALUE) {
+            let low = digit.checked_sub(DIGITS).filter(|low| *low < DIGITS);
+            let high = (digit < DIGITS).then_some(Mark::High(digit as usize));
+            return high.or(low.map(|low| Mark::Low(low as usize)));
+        }
         if (FIRST_LEAVE..FIRST_LEAVE + PLANE).contains(&code) {
             return Some(Mark::Leave((code - FIRST_LEAVE) as usize));
         }
@@ -59,15 +103,58 @@ impl Marks {
         })
     }
 
-    fn add(&mut self, position: Position, enters: bool) -> Option<usize> {
+    /// Says what the expression at a mark is made of.
+    pub(super) fn holds(&mut self, mark: usize, expression: Expression) {
+        self.expressions.insert(mark, expression);
+    }
+
+    /// Numbers for `count` names bound together.
+    pub(super) fn numbers(&mut self, count: usize) -> usize {
+        let first = self.bindings;
+        self.bindings += count;
+        first
+    }
+
+    /// A number for a `set` whose expression begins with these names.
+    pub(super) fn set(&mut self, roots: Vec<Root>) -> usize {
+        let statement = self.numbers(1);
+        self.sets.insert(statement, roots);
+        statement
+    }
+
+    /// What the expression at a mark is made of.
+    pub(super) fn expression(&self, mark: usize) -> Expression {
+        self.expressions.get(&mark).cloned().unwrap_or_default()
+    }
+
+    /// The names the expression of a `set` begins with.
+    pub(super) fn roots_of_set(&self, statement: usize) -> &[Root] {
+        self.sets.get(&statement).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a printed text is a mark of ours, and which.
+    pub(super) fn alone(&self, text: &str) -> Option<Mark> {
+        let mut chars = text.chars();
+        let mark = self.read(chars.next()?)?;
+        chars.next().is_none().then_some(mark)
+    }
+
+    /// Whether a text has marks in it.
+    pub(super) fn within(text: &str) -> bool {
+        text.chars().any(|c| u32::from(c) >= FIRST)
+    }
+
+    /// A new mark; `None` when there are no more.
+    pub(super) fn add(&mut self, position: Position, enters: bool) -> Option<usize> {
         let index = self.places.len();
         (index < PLANE as usize).then(|| self.places.push((position, enters)))?;
         Some(index)
     }
 
-    /// The source of template `file` with marks in it. Unchanged when it cannot be marked:
-    /// too many lines, or characters of its own where the marks are.
-    pub(super) fn mark(&mut self, file: &str, source: &str) -> String {
+    /// The source of template `file` with marks in it; with `values` also with what traces
+    /// variables. Unchanged when it cannot be marked: too many lines, or characters of its
+    /// own where the marks are.
+    pub(super) fn mark(&mut self, file: &str, source: &str, values: bool) -> String {
         let taken = |c: char| u32::from(c) >= FIRST;
         let pieces = if source.contains(taken) {
             None
@@ -75,187 +162,7 @@ impl Marks {
             scan(source)
         };
         pieces
-            .and_then(|pieces| Marker::new(self, file, source).run(&pieces))
+            .and_then(|pieces| Marker::new(self, file, source, values).run(&pieces))
             .unwrap_or_else(|| source.to_owned())
     }
-}
-
-/// Writes one marked source.
-struct Marker<'a> {
-    marks: &'a mut Marks,
-    file: &'a str,
-    source: &'a str,
-    /// Byte offset where each line begins.
-    lines: Vec<usize>,
-    /// Text mark already given to the line.
-    text_mark: Option<(usize, usize)>,
-    /// Calls whose `endcall` has not come yet.
-    open: Vec<usize>,
-    out: String,
-}
-
-impl<'a> Marker<'a> {
-    fn new(marks: &'a mut Marks, file: &'a str, source: &'a str) -> Self {
-        let starts = source.match_indices('\n').map(|(i, _)| i + 1);
-        Self {
-            marks,
-            file,
-            source,
-            lines: std::iter::once(0).chain(starts).collect(),
-            text_mark: None,
-            open: Vec::new(),
-            out: String::with_capacity(source.len() * 2),
-        }
-    }
-
-    fn run(mut self, pieces: &[Piece]) -> Option<String> {
-        for piece in pieces {
-            match piece {
-                Piece::Text(range) => self.text(range.clone())?,
-                Piece::Variable(range) => self.variable(range.clone())?,
-                Piece::Block(range, word) => self.block(range.clone(), word)?,
-                Piece::Other(range) => self.out.push_str(&self.source[range.clone()]),
-            }
-        }
-        Some(self.out)
-    }
-
-    fn position(&self, offset: usize) -> (usize, Position) {
-        let line = self.lines.partition_point(|start| *start <= offset);
-        let start = self.lines[line - 1];
-        let position = Position {
-            file: self.file.to_owned(),
-            line,
-            column: self.source[start..offset].chars().count() + 1,
-        };
-        (line, position)
-    }
-
-    /// Marks the first visible character of every line of a text.
-    fn text(&mut self, range: Range<usize>) -> Option<()> {
-        let mut at = range.start;
-        for line in self.source[range].split_inclusive('\n') {
-            let visible = line.find(|c: char| !c.is_whitespace());
-            if let Some(skip) = visible {
-                self.out.push_str(&line[..skip]);
-                let mark = self.text_mark(at + skip)?;
-                self.out.push(character(FIRST, mark));
-                self.out.push_str(&line[skip..]);
-            } else {
-                self.out.push_str(line);
-            }
-            at += line.len();
-        }
-        Some(())
-    }
-
-    fn text_mark(&mut self, offset: usize) -> Option<usize> {
-        let (line, position) = self.position(offset);
-        if let Some((known, mark)) = self.text_mark
-            && known == line
-        {
-            return Some(mark);
-        }
-        let mark = self.marks.add(position, false)?;
-        self.text_mark = Some((line, mark));
-        Some(mark)
-    }
-
-    fn enter(&mut self, offset: usize) -> Option<usize> {
-        let (_, position) = self.position(offset);
-        self.marks.add(position, true)
-    }
-
-    /// `{{- x -}}` becomes `{{- 'enter' }}{{ x }}{{ 'leave' -}}`.
-    fn variable(&mut self, range: Range<usize>) -> Option<()> {
-        let mark = self.enter(range.start)?;
-        let (before, inside, after) = controls(&self.source[range]);
-        let (enter, leave) = pair(mark);
-        write!(
-            self.out,
-            "{{{{{before} '{enter}' }}}}{{{{{inside}}}}}{{{{ '{leave}' {after}}}}}"
-        )
-        .ok()
-    }
-
-    fn block(&mut self, range: Range<usize>, word: &str) -> Option<()> {
-        match word {
-            "include" => {
-                let mark = self.enter(range.start)?;
-                let (before, inside, after) = controls(&self.source[range]);
-                self.enter_block(mark, before);
-                write!(self.out, "{{%{inside}%}}").ok()?;
-                self.leave_block(mark, after);
-            }
-            "call" => {
-                let mark = self.enter(range.start)?;
-                self.open.push(mark);
-                let (before, inside, after) = controls(&self.source[range]);
-                self.enter_block(mark, before);
-                write!(self.out, "{{%{inside}{after}%}}").ok()?;
-            }
-            "endcall" => {
-                let mark = self.open.pop()?;
-                let (before, inside, after) = controls(&self.source[range]);
-                write!(self.out, "{{%{before}{inside}%}}").ok()?;
-                self.leave_block(mark, after);
-            }
-            _ => self.out.push_str(&self.source[range]),
-        }
-        Some(())
-    }
-
-    /// A block that prints a mark keeps whatever `lstrip_blocks` and `-` do before it.
-    fn enter_block(&mut self, mark: usize, before: &str) {
-        let enter = character(FIRST, mark);
-        let tags = [
-            "{%",
-            before,
-            " if true %}",
-            &enter.to_string(),
-            "{% endif %}",
-        ];
-        self.out.push_str(&tags.concat());
-    }
-
-    /// The same behind it, for `trim_blocks` and `-`.
-    fn leave_block(&mut self, mark: usize, after: &str) {
-        let leave = character(FIRST_LEAVE, mark);
-        let tags = [
-            "{% if true %}",
-            &leave.to_string(),
-            "{% endif ",
-            after,
-            "%}",
-        ];
-        self.out.push_str(&tags.concat());
-    }
-}
-
-/// The whitespace controls of a tag and what stands between them.
-fn controls(tag: &str) -> (&str, &str, &str) {
-    let inside = &tag[2..tag.len() - 2];
-    let before = inside
-        .get(..1)
-        .filter(|c| matches!(*c, "-" | "+"))
-        .unwrap_or("");
-    let inside = &inside[before.len()..];
-    let after = inside
-        .len()
-        .checked_sub(1)
-        .and_then(|last| inside.get(last..))
-        .filter(|c| matches!(*c, "-" | "+"))
-        .unwrap_or("");
-    (before, &inside[..inside.len() - after.len()], after)
-}
-
-fn character(first: u32, mark: usize) -> char {
-    u32::try_from(mark)
-        .ok()
-        .and_then(|mark| char::from_u32(first + mark))
-        .unwrap_or(' ')
-}
-
-fn pair(mark: usize) -> (char, char) {
-    (character(FIRST, mark), character(FIRST_LEAVE, mark))
 }

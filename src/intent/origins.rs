@@ -3,7 +3,7 @@
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::marks::{Mark, Marks};
+use super::marks::{Mark, Marks, marked_value};
 use super::render::LineOrigin;
 
 /// A marked rendering without its marks.
@@ -13,6 +13,8 @@ pub(super) struct Stripped {
     pub(super) text: String,
     /// One chain per line.
     pub(super) origins: Vec<LineOrigin>,
+    /// The numbers of the variables in each line.
+    pub(super) values: Vec<Vec<usize>>,
 }
 
 /// Where the text is being written from: who asked, and which line of text it is.
@@ -30,6 +32,7 @@ impl Frames {
                 None => self.text = Some(index),
             },
             Mark::Enter(index) => self.asked.push((index, None)),
+            Mark::High(_) | Mark::Low(_) => {}
             // A filter may have cut marks away: leaving ends everything entered since.
             Mark::Leave(index) => {
                 if let Some(depth) = self.asked.iter().rposition(|(i, _)| *i == index) {
@@ -54,36 +57,67 @@ impl Frames {
 pub(super) fn strip(marked: &str, marks: &Marks) -> Stripped {
     let mut out = Stripped::default();
     let mut frames = Frames::default();
-    let mut chain: Option<LineOrigin> = None;
-    let mut any = false;
+    let mut line = Line::default();
     for c in marked.chars() {
         if let Some(mark) = marks.read(c) {
             frames.see(mark);
+            line.see(mark);
             continue;
         }
-        any = true;
         out.text.push(c);
+        line.any = true;
         if c == '\n' {
-            let line = chain.take().unwrap_or_else(|| frames.chain(marks));
-            out.origins.push(line);
-            any = false;
-        } else if chain.is_none() && !c.is_whitespace() {
-            chain = Some(frames.chain(marks));
+            std::mem::take(&mut line).end(&frames, marks, &mut out);
+        } else if line.chain.is_none() && !c.is_whitespace() {
+            line.chain = Some(frames.chain(marks));
         }
     }
-    if any {
-        out.origins
-            .push(chain.unwrap_or_else(|| frames.chain(marks)));
+    if line.any {
+        line.end(&frames, marks, &mut out);
     }
     out
 }
 
+/// A line while it is being read.
+#[derive(Default)]
+struct Line {
+    any: bool,
+    chain: Option<LineOrigin>,
+    values: Vec<usize>,
+    high: Option<usize>,
+}
+
+impl Line {
+    fn see(&mut self, mark: Mark) {
+        let high = self.high.take();
+        match (mark, high) {
+            (Mark::High(digit), _) => self.high = Some(digit),
+            // A filter may have cut off the first half.
+            (Mark::Low(digit), Some(high)) => {
+                let value = marked_value(high, digit);
+                if !self.values.contains(&value) {
+                    self.values.push(value);
+                }
+            }
+            (Mark::Low(_) | Mark::Text(_) | Mark::Enter(_) | Mark::Leave(_), _) => {}
+        }
+    }
+
+    fn end(self, frames: &Frames, marks: &Marks, out: &mut Stripped) {
+        let chain = self.chain.unwrap_or_else(|| frames.chain(marks));
+        out.origins.push(chain);
+        out.values.push(self.values);
+    }
+}
+
 /// Origins for the lines of `text` from a rendering that came out differently: equal lines
-/// keep theirs, others take that of the line they stand for or follow.
-pub(super) fn align(text: &str, other: &Stripped) -> Vec<LineOrigin> {
+/// keep theirs, others take the chain of the line they stand for or follow, and no
+/// variables.
+pub(super) fn align(text: &str, other: &Stripped) -> (Vec<LineOrigin>, Vec<Vec<usize>>) {
     let ours: Vec<&str> = text.lines().collect();
     let theirs: Vec<&str> = other.text.lines().collect();
     let mut origins = Vec::with_capacity(ours.len());
+    let mut values = Vec::with_capacity(ours.len());
     for op in capture_diff_slices(Algorithm::Myers, &theirs, &ours) {
         let (first, length) = match op {
             DiffOp::Delete { .. } => continue,
@@ -97,12 +131,15 @@ pub(super) fn align(text: &str, other: &Stripped) -> Vec<LineOrigin> {
         };
         let limit = other.origins.len().saturating_sub(1);
         let grows = usize::from(!matches!(op, DiffOp::Insert { .. }));
+        let equal = matches!(op, DiffOp::Equal { .. });
         for i in 0..length {
             let index = (first + i * grows).min(limit);
             origins.push(other.origins.get(index).cloned().unwrap_or_default());
+            let known = other.values.get(index).filter(|_| equal);
+            values.push(known.cloned().unwrap_or_default());
         }
     }
-    origins
+    (origins, values)
 }
 
 /// The number of lines a text has, as origins count them.
@@ -197,6 +234,7 @@ mod tests {
                     (word("x"), word("value")),
                     (word("many"), word("one\n\n two\n")),
                 ]),
+                places: None,
             };
             let renderer = Renderer::new(files, RenderLimits::default());
             let rendered = renderer.render(&device);
@@ -222,12 +260,13 @@ mod tests {
         let other = Stripped {
             text: "a\nlength 9\nb\nc\n".to_owned(),
             origins: vec![at(1), at(2), at(3), at(4)],
+            values: vec![vec![1], vec![2], vec![3], vec![4]],
         };
-        assert_eq!(
-            align("a\nlength 5\nnew\nb\n", &other),
-            [at(1), at(2), at(3), at(3)]
-        );
-        assert_eq!(align("", &other), Vec::<LineOrigin>::new());
-        assert_eq!(align("x\n", &Stripped::default()), [Vec::new()]);
+        let (origins, values) = align("a\nlength 5\nnew\nb\n", &other);
+        assert_eq!(origins, [at(1), at(2), at(3), at(3)]);
+        // A line that came out differently may be made of something else.
+        assert_eq!(values, [vec![1], vec![], vec![], vec![3]]);
+        assert_eq!(align("", &other).0, Vec::<LineOrigin>::new());
+        assert_eq!(align("x\n", &Stripped::default()).0, [Vec::new()]);
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::engine::Renderer;
+use super::places::Places;
 use crate::model::{Credential, Data, Device, Diagnostic, FileSet, IntentSource, Position};
 
 /// What a rendering may use.
@@ -44,6 +45,9 @@ pub struct RenderDevice {
     pub host: Data,
     /// Resolved data; its keys are bare names in the template.
     pub data: Data,
+    /// Where all of it was written, if variables are to be traced.
+    #[serde(default)]
+    pub places: Option<Places>,
 }
 
 impl RenderDevice {
@@ -55,6 +59,7 @@ impl RenderDevice {
             source: device.keel.intent.clone()?,
             host: host_fields(device),
             data: device.data.clone(),
+            places: None,
         })
     }
 }
@@ -98,6 +103,15 @@ pub struct RenderRequest {
 /// Where one line of a rendered text came from: innermost (the text itself) last.
 pub type LineOrigin = Vec<Position>;
 
+/// A variable of the inventory that a line is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Variable {
+    /// How a template reaches it: `vlans[10].name`, `host.name`.
+    pub name: String,
+    /// Where its value was written.
+    pub at: Position,
+}
+
 /// One rendered device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rendered {
@@ -107,6 +121,9 @@ pub struct Rendered {
     pub text: Option<String>,
     /// One chain per line of the text.
     pub origins: Vec<LineOrigin>,
+    /// The variables in each line, if they were asked for. What is not known for certain is
+    /// left out.
+    pub values: Vec<Vec<Variable>>,
     /// What is wrong.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -11,6 +11,8 @@ use super::filters::{self, Kind};
 use super::render::{RenderDevice, RenderLimits, Rendered, render_device};
 use crate::model::{Data, FileSet, IntentSource};
 
+mod values;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -50,6 +52,7 @@ fn device(template: &str, values: Data) -> RenderDevice {
             (text("all_groups"), list(&["edge", "lon"])),
         ]),
         data: values,
+        places: None,
     }
 }
 

@@ -45,7 +45,17 @@ fn join_path(path: &str, key: &Data) -> String {
     }
 }
 
-fn key_value(key: &Data) -> Value {
+/// A value that is no collection, as a text with an address of its own where it is text.
+pub(super) fn scalar(data: &Data) -> Value {
+    let value = to_value(data, "", &mut Vec::new());
+    match value.as_str() {
+        Some(text) => Value::from(Arc::<str>::from(text)),
+        None => value,
+    }
+}
+
+/// The key of a mapping.
+pub(super) fn key_value(key: &Data) -> Value {
     match key {
         Data::Text(text) => Value::from(text.as_str()),
         Data::Null

@@ -9,6 +9,7 @@ use git2::{ErrorCode, Oid, Repository};
 use tokio::time::Instant;
 
 use super::anew::Anew;
+use super::blame::{self, Blame, Lines, Question};
 use super::error::SourceError;
 use super::fetch::{Ended, Job, open_or_create};
 use super::files::{self, ReadError, Room};
@@ -252,5 +253,17 @@ impl Mirror {
                 fault,
             },
         })
+    }
+
+    /// Who wrote lines of a revision's files, as far as that can be told within the time
+    /// limit of Git operations.
+    #[must_use]
+    pub fn blame(&self, revision: &str, wanted: Lines) -> Blame {
+        let question = Question {
+            repository: self.spec.mirror.clone(),
+            revision: Some(revision.to_owned()),
+            files: None,
+        };
+        blame::blame(question, wanted, self.spec.timeout)
     }
 }

@@ -5,6 +5,7 @@
 //! submodules are refused, sizes are bounded, and every talk with a server ends in time.
 
 mod anew;
+mod blame;
 mod error;
 mod fetch;
 mod files;
@@ -20,11 +21,12 @@ mod worktree;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use blame::{Blame, LineCommit, Lines, Written};
 pub use error::{FileFault, HostKeyFault, SourceError};
 pub use libgit2::init;
 pub use mirror::{Mirror, Resolved};
 pub use watch::{LOOK_AGAIN_BOUND, Watcher};
-pub use worktree::{find_worktree, head_of_worktree, worktree};
+pub use worktree::{blame_worktree, find_worktree, head_of_worktree, worktree};
 
 use crate::model::SecretText;
 

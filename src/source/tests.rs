@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod blame;
 mod servers;
 mod trees;
 

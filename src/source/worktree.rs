@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use git2::{Repository, Status, StatusOptions};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::SourceSpec;
+use super::blame::{self, Blame, Lines, Question};
 use super::error::{FileFault, SourceError};
 use super::files::{Collector, ReadError, Room};
 use super::resolve;
@@ -92,6 +94,18 @@ pub fn worktree(root: &Path, spec: &SourceSpec) -> Result<(Revision, FileSet), S
         },
     };
     Ok((revision, files))
+}
+
+/// Who wrote lines of a working tree's files, as far as that can be told within `limit`. A
+/// line that is not in the commit the tree stands on is not committed.
+#[must_use]
+pub fn blame_worktree(root: &Path, files: FileSet, wanted: Lines, limit: Duration) -> Blame {
+    let question = Question {
+        repository: root.to_owned(),
+        revision: None,
+        files: Some(files),
+    };
+    blame::blame(question, wanted, limit)
 }
 
 /// Tracked paths, and untracked ones that are not ignored.

@@ -26,6 +26,7 @@ fn device(name: &str, template: &str) -> RenderDevice {
         source: IntentSource::Template(template.to_owned()),
         host: Data::Map(vec![(text("name"), text(name))]),
         data: Data::Map(Vec::new()),
+        places: None,
     }
 }
 

@@ -84,7 +84,7 @@ fn hash(text: &str, kind: Option<&str>) -> Result<String, Error> {
 fn digest(text: &str, kind: &str) -> Result<String, Error> {
     let bytes = text.as_bytes();
     Ok(match kind {
-        "md5" => format!("{:x}", md5::compute(bytes)),
+        "md5" => hex(&md5::Md5::digest(bytes)),
         "sha1" => hex(&sha1::Sha1::digest(bytes)),
         "sha224" => hex(&sha2::Sha224::digest(bytes)),
         "sha256" => hex(&sha2::Sha256::digest(bytes)),

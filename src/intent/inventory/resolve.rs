@@ -13,11 +13,21 @@ use super::element::{ATTRIBUTES, Attributes, Element, Options};
 use crate::intent::keel;
 use crate::intent::yaml::{self, Node};
 use crate::model::{
-    ConnectionOptions, Credential, Data, Device, Diagnostic, SecretName, SecretText,
+    ConnectionOptions, Credential, Data, Device, Diagnostic, Position, SecretName, SecretText,
 };
 
 /// Deepest nesting of groups.
 const MAX_DEPTH: usize = 100;
+
+/// What a host resolves to, as it is written.
+pub(super) struct Written<'a> {
+    /// hostname, port, username, password, platform.
+    pub(super) attributes: Attributes<'a>,
+    /// Where the groups it is in are defined, in the order of resolution.
+    pub(super) all_groups: Vec<Position>,
+    /// The entries of its data.
+    pub(super) data: Vec<&'a (Node, Node)>,
+}
 
 /// The groups and the defaults, ready to inherit from.
 #[derive(Debug)]
@@ -190,6 +200,27 @@ impl<'a> Family<'a> {
         resolved
     }
 
+    /// A host, every group it is in, the defaults: nearest first.
+    fn line<'e>(&'e self, host: &'e Element<'a>) -> Vec<&'e Element<'a>> {
+        std::iter::once(host)
+            .chain(self.all_groups(host).map(|g| &self.groups[g]))
+            .chain([&self.defaults])
+            .collect()
+    }
+
+    /// What a host resolves to, as it is written.
+    pub(super) fn written<'e>(&'e self, host: &'e Element<'a>) -> Written<'a> {
+        let line = self.line(host);
+        Written {
+            attributes: inherited(&line),
+            all_groups: line[1..line.len() - 1]
+                .iter()
+                .map(|g| g.at.clone())
+                .collect(),
+            data: entries(&line).collect(),
+        }
+    }
+
     /// Resolves a host.
     ///
     /// # Errors
@@ -200,11 +231,8 @@ impl<'a> Family<'a> {
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Device, Vec<Diagnostic>> {
         let mut faults = Vec::new();
-        let groups: Vec<&Element<'a>> = self.all_groups(host).map(|g| &self.groups[g]).collect();
-        let line: Vec<&Element<'a>> = std::iter::once(host)
-            .chain(groups.iter().copied())
-            .chain([&self.defaults])
-            .collect();
+        let line = self.line(host);
+        let groups = &line[1..line.len() - 1];
         let attributes = inherited(&line);
         let own = connection(&attributes, None, &mut faults);
         let keel = keel::resolve(&host.name, &keel_sources(&line), warnings)
@@ -257,14 +285,15 @@ fn one_edit(longer: &str, shorter: &str) -> bool {
 
 /// Data by top-level key, nearest first.
 fn data(line: &[&Element<'_>]) -> Data {
+    let entries = entries(line).map(|(key, value)| (key.data(), value.data()));
+    Data::Map(entries.collect())
+}
+
+/// The entries of the data, each key once.
+fn entries<'a>(line: &[&Element<'a>]) -> impl Iterator<Item = &'a (Node, Node)> {
     let mut seen = BTreeSet::new();
-    let entries = line
-        .iter()
-        .flat_map(|element| element.data)
-        .filter(|(key, _)| seen.insert(yaml::identity(key)))
-        .map(|(key, value)| (key.data(), value.data()))
-        .collect();
-    Data::Map(entries)
+    let all = line.iter().flat_map(|element| element.data);
+    all.filter(move |(key, _)| seen.insert(yaml::identity(key)))
 }
 
 /// The `netkeel` mappings along the line of inheritance.
