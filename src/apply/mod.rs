@@ -24,7 +24,7 @@ use crate::model::{
     Attempt, HoldReason, Journal, Lease, Outcome, RollbackCause, Step, StepKind, StoreError, Txn,
 };
 
-pub use read::{Seen, read_running};
+pub use read::{Seen, read_running, read_startup};
 pub use settle::{settle, undo_ends};
 pub use transaction::apply;
 

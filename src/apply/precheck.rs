@@ -2,11 +2,11 @@
 //! back to the planner.
 
 use super::checks::{self, Results};
-use super::read::{Seen, read_running, see};
+use super::read::{Seen, read_running, read_startup};
 use super::{Allowed, Ending, Ports, Unsaved, hold_of};
 use crate::config::Sealer;
 use crate::device::{DeviceError, NextStep, Session};
-use crate::model::{Datastore, Fingerprint, Outcome, PendingCommit, Plan, chain};
+use crate::model::{Fingerprint, Outcome, PendingCommit, Plan, chain};
 
 /// Everything known before the first change.
 pub(super) struct Before {
@@ -49,7 +49,9 @@ pub(super) async fn precheck(
         return Err(Box::new(ending.with_running(&seen)));
     }
     let mut before = Before {
-        startup: startup(session, sealer, ports).await.map_err(failed)?,
+        startup: read_startup(session, sealer, ports.dialect)
+            .await
+            .map_err(failed)?,
         seen,
         checks: Results::new(),
     };
@@ -85,19 +87,6 @@ fn not_at_base(seen: &Seen, plan: &Plan) -> Option<Ending> {
         );
         Ending::new(Outcome::Stale, detail)
     })
-}
-
-/// What startup says, where the platform has one apart from running.
-pub(super) async fn startup(
-    session: &mut dyn Session,
-    sealer: &mut Sealer,
-    ports: &Ports<'_>,
-) -> Result<Option<Fingerprint>, DeviceError> {
-    if !session.capabilities().startup {
-        return Ok(None);
-    }
-    let raw = session.config(Datastore::Startup).await?;
-    Ok(Some(see(raw.expose(), sealer, ports.dialect).fingerprint))
 }
 
 /// An error at a time when nothing had been changed.

@@ -36,8 +36,9 @@ impl Seen {
             full: true,
             sections: Vec::new(),
         };
-        let diff = compare(&self.document, &replay.document, None, dialect, &full);
-        (!diff.is_empty()).then(|| first_lines(&diff.render(&self.document, &replay.document)))
+        let planned = replay.document();
+        let diff = compare(&self.document, &planned, None, dialect, &full);
+        (!diff.is_empty()).then(|| first_lines(&diff.render(&self.document, &planned)))
     }
 }
 
@@ -74,8 +75,25 @@ pub async fn read_running(
     Ok(seen)
 }
 
+/// The semantic fingerprint of startup, where the platform has one apart from running: what
+/// is not saved if it is not running's.
+///
+/// # Errors
+/// The session's.
+pub async fn read_startup(
+    session: &mut dyn Session,
+    sealer: &mut Sealer,
+    dialect: &Dialect,
+) -> Result<Option<Fingerprint>, DeviceError> {
+    if !session.capabilities().startup {
+        return Ok(None);
+    }
+    let raw = session.config(Datastore::Startup).await?;
+    Ok(Some(see(raw.expose(), sealer, dialect).fingerprint))
+}
+
 /// Seals and parses one text read from a device.
-pub(super) fn see(raw: &str, sealer: &mut Sealer, dialect: &Dialect) -> Seen {
+fn see(raw: &str, sealer: &mut Sealer, dialect: &Dialect) -> Seen {
     let text = sealer.running(raw, dialect);
     let document = Document::parse(&text, dialect);
     let fingerprint = document.fingerprint();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::precheck::{startup, trial_in_the_way};
-use super::read::{Seen, read_running};
+use super::precheck::trial_in_the_way;
+use super::read::{Seen, read_running, read_startup};
 use super::undo::{Undoing, undo};
 use super::{Ending, Ports, hold_of};
 use crate::config::{Dialect, Document, Sealer};
@@ -116,7 +116,8 @@ async fn look(
             if outcome == Outcome::RolledBack {
                 disarm(session, txn).await;
             }
-            let startup = startup(session, sealer, ports).await.ok().flatten();
+            let startup = read_startup(session, sealer, ports.dialect).await;
+            let startup = startup.ok().flatten();
             Ending {
                 unsaved: startup.map(|startup| startup != seen.fingerprint),
                 ..Ending::new(outcome, detail).with_running(&seen)

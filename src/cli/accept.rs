@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::app::{App, who};
 use super::error::{CliError, Result};
@@ -75,6 +76,18 @@ pub(super) struct Reason {
     yes: bool,
 }
 
+impl Args {
+    /// The command's name, if `--filter` has no effect on it.
+    pub(crate) fn unfiltered(&self) -> Option<&'static str> {
+        match self.what {
+            What::Branch { .. } => Some("accept branch"),
+            What::HostKey { .. } => Some("accept host-key"),
+            What::State { .. } => Some("accept state"),
+            What::Deletion { .. } => None,
+        }
+    }
+}
+
 /// Runs it.
 pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     match args.what {
@@ -114,9 +127,21 @@ fn agreed(
     })
 }
 
+/// There is nothing to accept; `text` says why.
+fn nothing(app: &mut App, text: &str) -> Result<Exit> {
+    if app.ui.json {
+        app.ui.note(text)?;
+        app.ui.document(&json!({ "schema": 1, "accepted": null }))?;
+    } else {
+        app.ui.line(text)?;
+    }
+    Ok(Exit::Fine)
+}
+
 fn told(app: &mut App, acceptance: &Acceptance) -> Result<Exit> {
     if app.ui.json {
-        app.ui.document(acceptance)?;
+        app.ui
+            .document(&json!({ "schema": 1, "accepted": acceptance }))?;
     } else {
         app.ui.line(&format!(
             "accepted by {}: {}",
@@ -144,10 +169,8 @@ async fn branch(app: &mut App, reason: Reason) -> Result<Exit> {
     });
     let (now, was) = looked.await?.map_err(repository::source_error)?;
     if now.fast_forward {
-        app.ui.line(&format!(
-            "`{reference}` was not rewritten: {known} is behind it"
-        ))?;
-        return Ok(Exit::Fine);
+        let text = format!("`{reference}` was not rewritten: {known} is behind it");
+        return nothing(app, &text);
     }
     app.ui.note(&format!(
         "`{reference}` was at  {}",
@@ -191,19 +214,16 @@ async fn host_key(app: &mut App, host: &str, reason: Reason) -> Result<Exit> {
     let target = ctx.target(&device).map_err(CliError::failure)?;
     let seen = connector.look(&target).await.map_err(CliError::failure)?;
     let hosts = connector.known_hosts();
-    match hosts.judge(&target.address, target.port, &seen.key)? {
+    let why = match hosts.judge(&target.address, target.port, &seen.key)? {
         Verdict::Known => {
-            app.ui
-                .line(&format!("the host key of `{host}` is the known one"))?;
-            return Ok(Exit::Fine);
+            let text = format!("the host key of `{host}` is the known one");
+            return nothing(app, &text);
         }
-        Verdict::Unknown(why) | Verdict::Refused(why) => {
-            app.ui.note(&format!("known so far: {why}"))?;
-        }
-    }
+        Verdict::Unknown(why) | Verdict::Refused(why) => why,
+    };
     let place = host_name(&target.address, target.port);
     app.ui.note(&format!(
-        "`{host}` ({place}) shows {} {}",
+        "`{host}` ({place}) shows {} {}, {why}",
         seen.key.algorithm(),
         seen.fingerprint
     ))?;
@@ -227,8 +247,7 @@ fn state(app: &mut App, reason: Reason) -> Result<Exit> {
     let settings = app.settings()?;
     let store = app.existing_store(&settings)?;
     let Some(name) = store.set_aside_pending()? else {
-        app.ui.line("no state file was set aside")?;
-        return Ok(Exit::Fine);
+        return nothing(app, "no state file was set aside");
     };
     let path = settings.state.join(&name);
     let size = std::fs::metadata(&path).map_or(0, |about| about.len());
@@ -263,9 +282,8 @@ async fn deletion(app: &mut App, id: &str, hosts: &[String], reason: Reason) -> 
     };
     let plan = found.plan.as_ref().filter(|plan| acceptable(plan));
     let Some(plan) = plan else {
-        app.ui
-            .line(&format!("plan {id} is not refused for what it deletes"))?;
-        return Ok(Exit::Fine);
+        let text = format!("plan {id} is not refused for what it deletes");
+        return nothing(app, &text);
     };
     let text = look::text(std::slice::from_ref(found), app.ui.paint(), true);
     app.ui.note(&text)?;

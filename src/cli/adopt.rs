@@ -134,14 +134,14 @@ fn without_noise(document: &Document) -> String {
     while let Some(id) = waiting.pop() {
         let node = document.node(id);
         match &node.kind {
-            NodeKind::Noise(_) => cut.push(node.span.clone()),
+            NodeKind::Noise => cut.push(node.span.clone()),
             NodeKind::Command
             | NodeKind::Block
             | NodeKind::Literal
             | NodeKind::Comment
             | NodeKind::Separator
             | NodeKind::Terminator
-            | NodeKind::Error => waiting.extend(&node.children),
+            | NodeKind::Error => waiting.extend(node.children),
         }
     }
     cut.sort_by_key(|span| std::cmp::Reverse(span.start));

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::Color;
 use super::{
-    accept, adopt, apply, check, completions, demo, exit, history, hold, init, inventory, plan,
-    release, render, rollback, run, sim, status, try_device,
+    accept, adopt, apply, check, completions, config, demo, exit, history, hold, init, inventory,
+    plan, release, render, rollback, run, sim, status, try_device,
 };
 use crate::model::Severity;
 use crate::settings::{LogFormat, Overrides};
@@ -140,6 +140,7 @@ pub(crate) enum Command {
     Inventory(inventory::Args),
     Render(render::Args),
     Check(check::Args),
+    Config(config::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Rollback(rollback::Args),
@@ -152,6 +153,34 @@ pub(crate) enum Command {
     Sim(sim::Args),
     Demo(demo::Args),
     Completions(completions::Args),
+}
+
+impl Command {
+    /// The command's name, if `--filter` has no effect on it: it takes no devices, or only
+    /// those it is told by name.
+    pub(crate) fn unfiltered(&self) -> Option<&'static str> {
+        match self {
+            Self::Try(_) => Some("try"),
+            Self::Init(_) => Some("init"),
+            Self::Adopt(_) => Some("adopt"),
+            Self::Config(_) => Some("config"),
+            Self::Rollback(_) => Some("rollback"),
+            Self::History(_) => Some("history"),
+            Self::Hold(_) => Some("hold"),
+            Self::Release(_) => Some("release"),
+            Self::Accept(args) => args.unfiltered(),
+            Self::Sim(_) => Some("sim"),
+            Self::Demo(_) => Some("demo"),
+            Self::Completions(_) => Some("completions"),
+            Self::Inventory(_)
+            | Self::Render(_)
+            | Self::Check(_)
+            | Self::Plan(_)
+            | Self::Apply(_)
+            | Self::Run(_)
+            | Self::Status(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -247,6 +276,19 @@ mod tests {
         for line in ["netkeel --json status", "netkeel status --json"] {
             assert!(Cli::try_parse_from(line.split(' ')).unwrap().common.json);
         }
+    }
+
+    #[test]
+    fn commands_that_do_not_filter_are_known() {
+        let unfiltered = |line: &str| {
+            let words = line.split(' ');
+            Cli::try_parse_from(words).unwrap().command.unfiltered()
+        };
+        assert_eq!(unfiltered("netkeel plan r1"), None);
+        assert_eq!(unfiltered("netkeel release r1"), Some("release"));
+        let key = "netkeel accept host-key r1 --why x";
+        assert_eq!(unfiltered(key), Some("accept host-key"));
+        assert_eq!(unfiltered("netkeel accept deletion 3f9c --why x"), None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The fleet's status from the state, without talking to anybody.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::app::App;
 use super::error::{CliError, Result};
 use super::repository::source_spec;
-use crate::controller::daemon::{FAULTS_META, HEAD_META};
+use crate::controller::daemon::{FAULTS_META, HEAD_META, UNUSABLE_META};
 use crate::controller::status::StatusBook;
 use crate::controller::{DeviceView, FleetView};
 use crate::intent;
@@ -15,11 +16,26 @@ use crate::model::{DeviceRecord, FleetStatus, Revision, Store, UnknownReason};
 use crate::settings::Settings;
 use crate::source::{Mirror, SourceError};
 
+/// Meta key of the age, in seconds, at which the daemon's verdicts are too old: it may have
+/// been started with another `--interval` than the settings have.
+pub(super) const STALE_META: &str = "stale_after";
+
+/// Devices that cannot be looked at, and why, as the daemon prepared a revision.
+type Faults = (String, BTreeMap<String, String>);
+
 /// What is remembered of every device of the revision last looked at; verdicts that are too
 /// old are `unknown`, as the daemon says it.
 pub(crate) fn status(app: &App, settings: &Settings, store: &dyn Store) -> Result<FleetStatus> {
     let records = store.devices()?;
-    let head = store.get_meta(HEAD_META)?;
+    let faults = store.get_meta(FAULTS_META)?;
+    let faults: Option<Faults> = faults.and_then(|text| serde_json::from_str(&text).ok());
+    // The verdicts are about the revision that was prepared last; the branch may have moved
+    // to one that is not usable, or that nobody has accepted yet.
+    let prepared = faults.as_ref().map(|(revision, _)| revision.clone());
+    let head = match prepared {
+        Some(revision) => Some(revision),
+        None => store.get_meta(HEAD_META)?,
+    };
     if head.is_none() && records.is_empty() {
         let text = "there is no state yet: no revision and no device was looked at";
         return Err(
@@ -36,17 +52,14 @@ pub(crate) fn status(app: &App, settings: &Settings, store: &dyn Store) -> Resul
             ..nothing("")
         },
     };
-    let faults = store.get_meta(FAULTS_META)?;
-    tell_faults(&mut view, faults.as_deref(), &records);
+    tell_faults(&mut view, faults, &records);
     Ok(document(records, &view, store, settings, app.now())?)
 }
 
 /// Devices that could not be looked at: those whose intent was found wrong when the revision
 /// was prepared, and those whose secrets were when they were to be logged in to.
-fn tell_faults(view: &mut FleetView, faults: Option<&str>, records: &[DeviceRecord]) {
-    type Faults = (String, BTreeMap<String, String>);
-    let known = faults.and_then(|text| serde_json::from_str::<Faults>(text).ok());
-    let mut faults = match known {
+fn tell_faults(view: &mut FleetView, faults: Option<Faults>, records: &[DeviceRecord]) {
+    let mut faults = match faults {
         Some((revision, faults)) if revision == view.revision.id => faults,
         Some(_) | None => BTreeMap::new(),
     };
@@ -60,6 +73,27 @@ fn tell_faults(view: &mut FleetView, faults: Option<&str>, records: &[DeviceReco
     for (name, device) in &mut view.devices {
         device.broken = faults.remove(name);
     }
+}
+
+/// What is wrong with the revision the branch is at, if the daemon could not use it and goes
+/// on with the one before.
+pub(crate) fn unusable(store: &dyn Store) -> Result<Option<String>> {
+    let head = store.get_meta(HEAD_META)?;
+    let found = store.get_meta(UNUSABLE_META)?;
+    let found = found.and_then(|text| serde_json::from_str::<(String, String)>(&text).ok());
+    Ok(found
+        .filter(|(revision, _)| head.as_ref() == Some(revision))
+        .map(|(_, why)| why))
+}
+
+/// When verdicts are too old, as the daemon that made them was told.
+fn stale_after(
+    store: &dyn Store,
+    settings: &Settings,
+) -> Result<Duration, crate::model::StoreError> {
+    let told = store.get_meta(STALE_META)?;
+    let told = told.and_then(|text| text.parse::<u64>().ok());
+    Ok(told.map_or_else(|| settings.run.stale_after(), Duration::from_secs))
 }
 
 fn document(
@@ -77,7 +111,7 @@ fn document(
         let hold = holds.iter().find(|hold| hold.device == *name);
         book.set_hold(name, hold.map(|hold| hold.reason.as_str()));
     }
-    book.expire(settings.run.stale_after(), now);
+    book.expire(stale_after(store, settings)?, now);
     let mut document = book.document(now);
     document.revision = document.revision.filter(|id| !id.is_empty());
     Ok(document)

@@ -55,7 +55,14 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
     };
     if let Some(at) = &args.show {
         let text = book.text(at)?;
-        app.ui.print(&text)?;
+        if app.ui.json {
+            let document = json!({
+                "schema": 1, "device": book.host, "at": at, "configuration": text,
+            });
+            app.ui.document(&document)?;
+        } else {
+            app.ui.print(&text)?;
+        }
         return Ok(Exit::Fine);
     }
     if let Some([a, b]) = args
@@ -64,8 +71,15 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
         .and_then(|pair| <&[String; 2]>::try_from(pair).ok())
     {
         let text = diff::unified(&book.text(a)?, &book.text(b)?, (a, b));
-        let text = diff::painted(&text, app.ui.paint());
-        app.ui.print(&text)?;
+        if app.ui.json {
+            let document = json!({
+                "schema": 1, "device": book.host, "from": a, "to": b, "diff": text,
+            });
+            app.ui.document(&document)?;
+        } else {
+            let text = diff::painted(&text, app.ui.paint());
+            app.ui.print(&text)?;
+        }
         let changed = app.common.detailed_exitcode && !text.is_empty();
         return Ok(if changed { Exit::Changes } else { Exit::Fine });
     }

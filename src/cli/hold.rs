@@ -1,5 +1,7 @@
 //! `netkeel hold`
 
+use serde_json::json;
+
 use super::app::{App, who};
 use super::error::Result;
 use super::exit::Exit;
@@ -46,6 +48,9 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
             // A manual hold must not lift a stronger one: it would read the device again.
             app.ui
                 .note("that hold is the stronger one and stays; `netkeel release` ends it")?;
+            if app.ui.json {
+                app.ui.document(&json!({ "schema": 1, "hold": earlier }))?;
+            }
             return Ok(Exit::Fine);
         }
     }
@@ -57,7 +62,7 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
         ))?;
     }
     if app.ui.json {
-        app.ui.document(&hold)?;
+        app.ui.document(&json!({ "schema": 1, "hold": hold }))?;
     } else {
         app.ui.line(&format!("{} is on hold", args.host))?;
     }

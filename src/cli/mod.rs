@@ -20,14 +20,17 @@ mod ui;
 mod accept;
 mod adopt;
 mod apply;
+mod changes;
 mod check;
 mod completions;
+mod config;
 mod demo;
 mod history;
 mod hold;
 mod init;
 mod inventory;
 mod plan;
+mod provenance;
 mod release;
 mod render;
 mod rollback;
@@ -91,6 +94,10 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(app: &mut App, command: Command) -> Result<Exit> {
+    if let (Some(name), Some(_)) = (command.unfiltered(), &app.common.filter) {
+        let text = format!("`--filter` has no effect on `{name}`");
+        return Err(CliError::usage(text).hint("leave it out; devices are named here"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -108,6 +115,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit> {
         Command::Inventory(args) => Box::pin(inventory::run(app, args)).await,
         Command::Render(args) => Box::pin(render::run(app, args)).await,
         Command::Check(args) => Box::pin(check::run(app, args)).await,
+        Command::Config(args) => config::run(app, &args),
         Command::Plan(args) => Box::pin(plan::run(app, args)).await,
         Command::Apply(args) => Box::pin(apply::run(app, args)).await,
         Command::Rollback(args) => Box::pin(rollback::run(app, args)).await,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::app::{App, claim, who};
 use super::error::{CliError, Result};
 use super::exit::Exit;
@@ -71,7 +73,8 @@ async fn pardon(store: &Arc<SqliteStore>, host: &str) -> Result<()> {
 
 fn report(app: &mut App, args: &Args, released: &[&Hold]) -> Result<Exit> {
     if app.ui.json {
-        app.ui.document(&released)?;
+        app.ui
+            .document(&json!({ "schema": 1, "released": released }))?;
         return Ok(Exit::Fine);
     }
     for hold in released {

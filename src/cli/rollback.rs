@@ -47,7 +47,7 @@ pub(crate) struct Args {
 struct Goal {
     /// What is told about it.
     name: String,
-    /// The revision that state belongs to.
+    /// The revision that state belongs to; empty if it is from before the first.
     revision: String,
     /// The stored text.
     text: String,
@@ -170,7 +170,7 @@ fn before_last(host: &str, attempts: &[Attempt]) -> Result<Found> {
         .iter()
         .filter(applied)
         .find(|a| a.after.is_some() && a.after == last.before);
-    let revision = earlier.map_or_else(|| format!("before {}", last.id), |a| a.revision.clone());
+    let revision = earlier.map(|a| a.revision.clone()).unwrap_or_default();
     Ok((
         format!("before attempt {}", last.id),
         revision,
@@ -234,7 +234,9 @@ mod tests {
         assert_eq!(name, "before attempt 019b-2");
         assert_eq!((revision.as_str(), hash), ("first", print("one")));
         let older = &attempts()[2..];
-        assert_eq!(before_last("r1", older).unwrap().1, "before 019a-1");
+        let (name, revision, _) = before_last("r1", older).unwrap();
+        assert_eq!(name, "before attempt 019a-1");
+        assert_eq!(revision, "", "from before the first revision");
         assert!(before_last("r1", &[]).is_err());
     }
 

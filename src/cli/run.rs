@@ -13,18 +13,19 @@ use tokio_util::sync::CancellationToken;
 use super::app::App;
 use super::error::{CliError, Result};
 use super::exit::Exit;
-use super::{repository, show, stage};
+use super::{fleet, repository, show, stage};
 use crate::controller::daemon::Daemon;
 use crate::controller::rollout::Waves;
 use crate::controller::run::TRIGGERS;
 use crate::controller::schedule::Limits;
 use crate::controller::{
-    self, Ended, Look, Parts, RunError, RunOptions, Stop, Trigger, board, on_signals, trigger,
+    self, Ended, Look, Parts, Reconciler, RunOptions, Stop, Trigger, board, on_signals, trigger,
 };
 use crate::http;
-use crate::model::FleetStatus;
+use crate::model::{FleetStatus, Store as _};
 use crate::settings::{Overrides, Settings, parse_duration};
 use crate::source::{Mirror, Watcher};
+use crate::store::SqliteStore;
 
 /// Follow the repository and the devices: the daemon.
 ///
@@ -66,12 +67,13 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let settings = app.settings_with(flags, false)?;
     let filter = app.filter()?;
     let (ctx, store) = app.daemon_context(&settings)?;
+    tell_status(&store, &settings);
     let spec = repository::source_spec(&settings)?;
     let watched = local_path(&spec.url);
     let mirror = stage::blocking(move || Mirror::open(spec))
         .await?
         .map_err(repository::source_error)?;
-    let daemon = Daemon::new(Arc::clone(&ctx), mirror, filter);
+    let daemon = Arc::new(Daemon::new(Arc::clone(&ctx), mirror, filter));
     let (board, handle) = board(MAX_SILENCE);
     let (triggers, waiting) = mpsc::channel(TRIGGERS);
     let stop = Stop::new();
@@ -82,7 +84,7 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
         watch(watched.as_deref(), &triggers)
     };
     let parts = Parts {
-        reconciler: Arc::new(daemon),
+        reconciler: Arc::clone(&daemon) as Arc<dyn Reconciler>,
         reporter: ctx.reporter.clone(),
         store,
         board,
@@ -102,16 +104,29 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
     let ended = controller::run(parts, options, waiting, stop.clone()).await;
     closing.cancel();
     beside.shutdown().await;
+    let exit = if daemon.is_unusable() {
+        Exit::Usage
+    } else {
+        Exit::Failure
+    };
+    let ended = ended.map_err(|error| CliError::failure(error).with_exit(exit))?;
+    if args.once && ended == Ended::Stopped {
+        return Ok(Exit::Interrupted);
+    }
     finish(app, ended, &handle.status(), stop.is_asked())
 }
 
-fn finish(
-    app: &mut App,
-    ended: std::result::Result<Ended, RunError>,
-    status: &FleetStatus,
-    asked: bool,
-) -> Result<Exit> {
-    match ended.map_err(CliError::failure)? {
+/// Notes for `netkeel status` when our verdicts are too old.
+fn tell_status(store: &SqliteStore, settings: &Settings) {
+    let stale_after = settings.run.stale_after().as_secs().to_string();
+    if let Err(error) = store.set_meta(fleet::STALE_META, &stale_after) {
+        let error = super::error::one_line(&error);
+        tracing::warn!(error, "`netkeel status` may take other verdicts for stale");
+    }
+}
+
+fn finish(app: &mut App, ended: Ended, status: &FleetStatus, asked: bool) -> Result<Exit> {
+    match ended {
         Ended::Once if !asked => {
             if app.ui.json {
                 app.ui.document(status)?;

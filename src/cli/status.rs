@@ -29,5 +29,13 @@ pub(crate) fn run(app: &mut App, _args: &Args) -> Result<Exit> {
         let text = show::status::fleet(&status, app.now(), app.ui.paint(), app.ui.width());
         app.ui.print(&text)?;
     }
-    Ok(show::status::exit(&status, &app.common))
+    let exit = show::status::exit(&status, &app.common);
+    let Some(why) = fleet::unusable(&*store)? else {
+        return Ok(exit);
+    };
+    app.ui.note(&format!(
+        "error: the branch has moved to a revision that is not usable; this is the last good one\n  \
+         caused by: {why}"
+    ))?;
+    Ok(exit.and(Exit::Usage))
 }

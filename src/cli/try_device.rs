@@ -110,16 +110,24 @@ pub(crate) async fn run(app: &mut App, args: Args) -> Result<Exit> {
 
 fn candidates(packs: &Packs, named: Option<&str>) -> Result<Vec<Arc<Pack>>> {
     match named {
-        Some(name) => packs.get(name).map(|pack| vec![pack]).ok_or_else(|| {
-            CliError::usage(format!("no pack for platform `{name}`"))
-                .hint(format!("there are: {}", packs.names().join(", ")))
-        }),
-        None => Ok(packs
-            .names()
-            .iter()
-            .filter_map(|name| packs.get(name))
-            .collect()),
+        Some(name) => {
+            let pack = packs.get(name).filter(|pack| pack.driven);
+            pack.map(|pack| vec![pack]).ok_or_else(|| {
+                let names: Vec<String> = driven(packs).map(|p| p.name.clone()).collect();
+                CliError::usage(format!("no driver for platform `{name}`"))
+                    .hint(format!("there are: {}", names.join(", ")))
+            })
+        }
+        None => Ok(driven(packs).collect()),
     }
+}
+
+/// The packs of platforms Netkeel has a driver for.
+fn driven(packs: &Packs) -> impl Iterator<Item = Arc<Pack>> {
+    let names = packs.names().into_iter();
+    names
+        .filter_map(|name| packs.get(name))
+        .filter(|pack| pack.driven)
 }
 
 /// Whom to connect to, as the argument and ssh_config say; and the known hosts.

@@ -165,6 +165,14 @@ impl Ui {
         Ok(())
     }
 
+    /// Prints one line that is data for a program, byte for byte.
+    pub(crate) fn raw(&mut self, text: &str) -> Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()?;
+        Ok(())
+    }
+
     /// Says something beside the result, on standard error.
     pub(crate) fn note(&mut self, text: &str) -> Result<()> {
         let text = sanitized(text, self.color_err);

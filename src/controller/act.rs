@@ -102,7 +102,7 @@ impl Work<'_> {
             .sealer(device, &format!("{base}\n{intended}"))
             .map_err(|error| chain(&error))?;
         let planner = undo_planner(device, pack);
-        let connector = Counted::new(self.ctx, credentials::id(&target, device));
+        let connector = Counted::new(self.ctx, credentials::id(self.ctx, &target, device));
         let ports = self.ports(&connector, &target, &pack.dialect, &planner);
         Ok(apply::settle(&ports, &mut sealer, attempt, &base).await)
     }
@@ -277,7 +277,7 @@ impl Work<'_> {
             ..
         } = observed;
         let planner = undo_planner(&device, &pack);
-        let connector = Counted::new(self.ctx, credentials::id(&target, &device));
+        let connector = Counted::new(self.ctx, credentials::id(self.ctx, &target, &device));
         let ports = self.ports(&connector, &target, &pack.dialect, &planner);
         let unsaved = match self.ctx.settings.apply.save_unsaved {
             SaveUnsaved::Never => Unsaved::Refuse,
@@ -315,6 +315,7 @@ impl Work<'_> {
     fn note_failure(&mut self, plan: &Plan, ending: &Ending) {
         if ending.unsaved.is_some() {
             self.record.unsaved = ending.unsaved;
+            self.record.status.unsaved = ending.unsaved;
         }
         if ending.outcome.is_some_and(record::is_failure) && !ending.again {
             self.record.failed = Some((plan.revision.clone(), plan.base.clone()));
@@ -452,6 +453,7 @@ fn undo_planner(
             intended: to,
             last_applied: None,
             capabilities: &capabilities,
+            vault: None,
         });
         match plan.proof {
             Proof::Proved | Proof::ProvedGeneric(_) | Proof::Nothing => Some(

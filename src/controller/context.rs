@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::credentials::Logins;
 use crate::config::Sealer;
 use crate::device::transport::ssh_config::{Environment, HostConfig, SshConfig};
 use crate::device::{Connector, Jump, Login, Target};
@@ -33,6 +34,8 @@ pub struct Context {
     pub store: Arc<dyn Store>,
     /// Makes sessions.
     pub connector: Arc<dyn Connector>,
+    /// Which credentials have just been seen to work.
+    pub logins: Logins,
     /// Values of named secrets.
     pub secrets: Arc<dyn SecretSource>,
     /// The OpenSSH client configuration that the settings name.
@@ -72,6 +75,16 @@ pub enum TargetError {
         platform: String,
         /// What there is.
         known: String,
+    },
+    /// A platform whose configurations Netkeel only compares so far.
+    #[error(
+        "device `{device}`: Netkeel has no driver for `{platform}` yet; `netkeel config` compares its configurations"
+    )]
+    NoDriver {
+        /// The device.
+        device: String,
+        /// The platform.
+        platform: String,
     },
     /// No user to log in as.
     #[error("device `{0}` has no username")]
@@ -125,19 +138,31 @@ impl Context {
             })
     }
 
+    /// The device's pack, if Netkeel has a driver for it.
+    ///
+    /// # Errors
+    /// As [`Self::pack`], or a platform that can only be compared.
+    fn driven(&self, device: &Device) -> Result<Arc<Pack>, TargetError> {
+        let pack = self.pack(device)?;
+        if pack.driven {
+            return Ok(pack);
+        }
+        Err(TargetError::NoDriver {
+            device: device.name.clone(),
+            platform: pack.name.clone(),
+        })
+    }
+
     /// How to reach and log in to a device.
     ///
     /// # Errors
     /// What is missing, by device.
     pub fn target(&self, device: &Device) -> Result<Target, TargetError> {
-        let pack = self.pack(device)?;
+        let pack = self.driven(device)?;
         let options = device.connection_options.get(CONNECTION);
         let pick = |from: fn(&ConnectionOptions) -> Option<String>| options.and_then(from);
-        let asked = pick(|o| o.hostname.clone()).unwrap_or_else(|| device.address().to_owned());
-        let found = self
-            .ssh_config
-            .as_ref()
-            .map(|file| file.config.resolve(&asked, &file.env));
+        let asked = asked_for(device);
+        let found = self.resolved(&asked);
         let ssh = &self.settings.ssh;
         let username = pick(|o| o.username.clone())
             .or_else(|| device.username.clone())
@@ -146,7 +171,7 @@ impl Context {
             .ok_or_else(|| TargetError::NoUsername(device.name.clone()))?;
         let login = Login {
             username,
-            password: self.password(device, options)?,
+            password: self.password(device)?,
             key_file: ssh
                 .key_file
                 .clone()
@@ -170,6 +195,20 @@ impl Context {
         })
     }
 
+    /// What ssh_config says about a host.
+    fn resolved(&self, asked: &str) -> Option<HostConfig> {
+        let file = self.ssh_config.as_ref()?;
+        Some(file.config.resolve(asked, &file.env))
+    }
+
+    /// The jump host of a device as limits count it: by address and port, whoever logs in
+    /// there, and whether the inventory names it or ssh_config.
+    pub(super) fn jump_host(&self, device: &Device) -> Option<String> {
+        let found = self.resolved(&asked_for(device));
+        let jump = self.jump(device, &Login::default(), found.as_ref())?;
+        Some(format!("{}:{}", jump.address, jump.port))
+    }
+
     /// A key that ssh_config names for this host; the usual ones of the user are not tried.
     fn identity(&self, found: Option<&HostConfig>) -> Option<PathBuf> {
         found?
@@ -181,8 +220,8 @@ impl Context {
 
     /// The host in between: the inventory's (`extras.jump`), else ssh_config's.
     fn jump(&self, device: &Device, login: &Login, found: Option<&HostConfig>) -> Option<Jump> {
-        match jump_of(device) {
-            Some(text) => Some(jump(&text, login)),
+        match extra(device.connection_options.get(CONNECTION), "jump") {
+            Some(text) => Some(jump(text, login)),
             None => {
                 let file = self.ssh_config.as_ref()?;
                 Some(file.config.jump(found?.proxy_jump.as_ref()?, &file.env))
@@ -190,15 +229,8 @@ impl Context {
         }
     }
 
-    fn password(
-        &self,
-        device: &Device,
-        options: Option<&ConnectionOptions>,
-    ) -> Result<Option<SecretText>, TargetError> {
-        let credential = options
-            .and_then(|o| o.password.as_ref())
-            .or(device.password.as_ref());
-        match credential {
+    fn password(&self, device: &Device) -> Result<Option<SecretText>, TargetError> {
+        match credential(device) {
             None => Ok(None),
             Some(Credential::Plain(value)) => Ok(Some(value.clone())),
             Some(Credential::Named(name)) => self.named(device, Some(name)),
@@ -247,6 +279,14 @@ impl Context {
     }
 }
 
+/// What a device is logged in to with, if not with a key.
+pub(super) fn credential(device: &Device) -> Option<&Credential> {
+    let options = device.connection_options.get(CONNECTION);
+    options
+        .and_then(|o| o.password.as_ref())
+        .or(device.password.as_ref())
+}
+
 fn secret_error(device: &Device, source: SecretError) -> TargetError {
     TargetError::Secret {
         device: device.name.clone(),
@@ -287,9 +327,11 @@ fn jump(text: &str, login: &Login) -> Jump {
     }
 }
 
-/// The jump host of a device, for limits.
-pub(super) fn jump_of(device: &Device) -> Option<String> {
-    extra(device.connection_options.get(CONNECTION), "jump").map(str::to_owned)
+/// The name a device is reached by, before ssh_config has its say.
+fn asked_for(device: &Device) -> String {
+    let options = device.connection_options.get(CONNECTION);
+    let asked = options.and_then(|o| o.hostname.as_deref());
+    asked.unwrap_or_else(|| device.address()).to_owned()
 }
 
 /// Reads the installation's sealing key from the state folder, making it (mode 0600) at the

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 
-use super::context::{Context, jump_of};
+use super::context::Context;
 use super::prepare::{Fleet, Prepared, prepare};
 use super::worker::{Order, pass};
 use super::{DeviceView, FleetView, Permission, Reconciler, Report};
@@ -19,6 +19,8 @@ use crate::source::{Mirror, Resolved, SourceError};
 pub const HEAD_META: &str = "head";
 /// Meta key of the devices that cannot be looked at: `[REVISION, {DEVICE: WHY}]`.
 pub const FAULTS_META: &str = "faults";
+/// Meta key of the last revision that could not be used at all: `[REVISION, WHY]`.
+pub const UNUSABLE_META: &str = "unusable";
 
 /// The daemon's reconciler.
 pub struct Daemon {
@@ -48,6 +50,12 @@ impl Daemon {
             filter,
             latest: RwLock::default(),
         }
+    }
+
+    /// The latest revision's inventory or policies are wrong: invalid input, not a failure.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        self.latest().broken.is_some()
     }
 
     fn latest(&self) -> std::sync::RwLockReadGuard<'_, Latest> {
@@ -116,6 +124,11 @@ impl Daemon {
             Err(problems) => {
                 let why = format!("revision {}: {}", revision.short(), listed(&problems));
                 self.set(|latest| latest.broken = Some((revision.id.clone(), why.clone())));
+                self.remember(
+                    UNUSABLE_META,
+                    serde_json::json!([revision.id, why]).to_string(),
+                )
+                .await;
                 Err(why)
             }
         }
@@ -129,11 +142,13 @@ impl Daemon {
             .filter_map(|(name, prepared)| Some((name.clone(), prepared.fault()?)))
             .collect();
         let text = serde_json::json!([fleet.revision.id, faults]).to_string();
-        let noted = self
-            .ctx
-            .store(move |store| store.set_meta(FAULTS_META, &text));
+        self.remember(FAULTS_META, text).await;
+    }
+
+    async fn remember(&self, key: &'static str, text: String) {
+        let noted = self.ctx.store(move |store| store.set_meta(key, &text));
         if let Err(error) = noted.await {
-            tracing::debug!(error = %chain(&error), "faults of devices not noted");
+            tracing::debug!(key, error = %chain(&error), "not noted for `netkeel status`");
         }
     }
 
@@ -143,7 +158,7 @@ impl Daemon {
         let devices: BTreeMap<String, DeviceView> = fleet
             .devices
             .iter()
-            .map(|(name, p)| (name.clone(), device_view(p)))
+            .map(|(name, p)| (name.clone(), device_view(&self.ctx, p)))
             .collect();
         Some(Arc::new(FleetView {
             revision: fleet.revision.clone(),
@@ -153,14 +168,21 @@ impl Daemon {
     }
 }
 
-fn device_view(prepared: &Prepared) -> DeviceView {
+fn device_view(ctx: &Context, prepared: &Prepared) -> DeviceView {
     let device = prepared.device.as_ref();
     DeviceView {
         platform: prepared.pack.as_ref().map(|pack| pack.name.clone()),
         site: device.and_then(|d| d.keel.site.clone()),
-        jump: device.and_then(jump_of),
+        jump: device.and_then(|device| ctx.jump_host(device)),
         apply: device.map_or(ApplyMode::Observe, |d| d.keel.apply),
         broken: prepared.fault(),
+    }
+}
+
+/// What works and should be changed: a plain password, a loose pattern.
+fn tell_warnings(fleet: &Fleet) {
+    for warning in &fleet.warnings {
+        tracing::warn!(%warning, "works, and should be changed");
     }
 }
 
@@ -224,6 +246,7 @@ impl Reconciler for Daemon {
         }
         if moved {
             let fleet = self.prepare(&resolved.revision).await?;
+            tell_warnings(&fleet);
             self.remember_faults(&fleet).await;
             self.set(|latest| {
                 latest.fleet = Some(fleet);

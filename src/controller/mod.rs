@@ -23,9 +23,10 @@ mod stopping;
 #[cfg(test)]
 mod stories;
 pub mod trigger;
+mod unsaved;
 mod unwritten;
 
-pub use credentials::forget as forget_refused_logins;
+pub use credentials::{Logins, forget as forget_refused_logins};
 pub use handle::{StatusBoard, StatusHandle, board};
 pub use run::{Ended, Parts, RunError, RunOptions, run};
 pub use shutdown::{Stop, on_signals};

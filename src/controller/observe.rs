@@ -9,7 +9,7 @@ use super::credentials::{self, Counted};
 use super::prepare::{Fleet, Prepared};
 use super::record;
 use crate::apply::{Seen, read_running};
-use crate::config::{Document, Sealer};
+use crate::config::{Document, Sealer, Vault};
 use crate::device::{Connector, DeviceError, Session, Target};
 use crate::model::{
     AcceptanceKind, Capabilities, Decision, Device, DeviceRecord, Event, Finding, Fingerprint,
@@ -179,7 +179,10 @@ impl Look<'_> {
             None => None,
             Some(text) => {
                 let capabilities = session.capabilities().clone();
-                Some(self.decide(&running, text, &capabilities, at).await?)
+                Some(
+                    self.decide(&running, text, &capabilities, sealer.vault(), at)
+                        .await?,
+                )
             }
         };
         self.done(Phase::Compare, started);
@@ -210,11 +213,11 @@ impl Look<'_> {
         target: &Target,
         sealer: &mut Sealer,
     ) -> Result<(Box<dyn Session>, Seen), Trouble> {
-        let credential = credentials::id(target, self.device);
+        let credential = credentials::id(self.ctx, target, self.device);
         if let Some(text) = credentials::stopped(self.ctx, &credential).await {
             return Err(Trouble::new(UnknownReason::Auth, text));
         }
-        let connector = Counted::new(self.ctx, credential);
+        let connector = Counted::new(self.ctx, credential.clone());
         match self.read(&connector, target, sealer).await {
             Ok((session, seen)) => match self.shrunken(&seen.document) {
                 None => Ok((session, seen)),
@@ -226,6 +229,12 @@ impl Look<'_> {
             Err((error, session)) => {
                 if let Some(session) = session {
                     session.close().await;
+                }
+                if matches!(error, DeviceError::Credential { .. })
+                    && let Some(text) = credentials::stopped(self.ctx, &credential).await
+                {
+                    // other devices have refused it meanwhile: this one was not even tried
+                    return Err(Trouble::new(UnknownReason::Auth, text));
                 }
                 Err(Trouble::of_device(&error))
             }
@@ -266,6 +275,7 @@ impl Look<'_> {
         running: &Seen,
         intended: &str,
         capabilities: &Capabilities,
+        vault: &Vault,
         at: Timestamp,
     ) -> Result<Plan, Trouble> {
         let dialect = &*self.pack.dialect;
@@ -281,9 +291,10 @@ impl Look<'_> {
             revision: &self.fleet.revision.id,
             dialect,
             running: &running.document,
-            intended: &Document::parse(intended, dialect),
+            intended: &Document::parse_beside(intended, &running.document, dialect),
             last_applied: last_applied.as_ref(),
             capabilities,
+            vault: Some(vault),
         });
         self.with_history(plan, at).await
     }

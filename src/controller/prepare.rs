@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::Context;
-use crate::intent::{self, Filter, LineOrigin, RenderDevice, RenderLimits, RenderRequest};
+use crate::intent::{
+    self, Filter, LineOrigin, RenderDevice, RenderLimits, RenderRequest, Variable,
+};
 use crate::model::{Device, Diagnostic, Event, FileSet, Phase, Revision};
 use crate::pack::Pack;
 use crate::policy::{self, Rule, Selector};
@@ -20,6 +22,8 @@ pub struct Prepared {
     pub intended: Option<String>,
     /// Where each line of that came from.
     pub origins: Vec<LineOrigin>,
+    /// The variables in each line, if they were asked for.
+    pub values: Vec<Vec<Variable>>,
     /// Everything wrong with it.
     pub problems: Vec<Diagnostic>,
 }
@@ -68,6 +72,29 @@ pub async fn prepare(
     files: FileSet,
     filter: &Filter,
 ) -> Result<Fleet, Vec<Diagnostic>> {
+    prepare_as(ctx, revision, files, filter, false).await
+}
+
+/// The same, with the variables of each line.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn prepare_traced(
+    ctx: &Context,
+    revision: Revision,
+    files: FileSet,
+    filter: &Filter,
+) -> Result<Fleet, Vec<Diagnostic>> {
+    prepare_as(ctx, revision, files, filter, true).await
+}
+
+async fn prepare_as(
+    ctx: &Context,
+    revision: Revision,
+    files: FileSet,
+    filter: &Filter,
+    traced: bool,
+) -> Result<Fleet, Vec<Diagnostic>> {
     let inventory = intent::load(&files)?;
     let rules = policy::load_with(&files, &|text| {
         let filter = Filter::parse(text).map_err(|error| error.to_string())?;
@@ -88,12 +115,14 @@ pub async fn prepare(
             },
         );
     }
-    render(ctx, files, &mut devices).await;
+    render(ctx, files, &mut devices, traced).await;
+    let mut warnings = inventory.warnings;
+    warnings.extend(rules.iter().flat_map(|rule| rule.warnings.iter().cloned()));
     Ok(Fleet {
         revision,
         devices,
         rules: Arc::new(rules),
-        warnings: inventory.warnings,
+        warnings,
     })
 }
 
@@ -115,13 +144,24 @@ fn with_pack(ctx: &Context, device: Device) -> Prepared {
 }
 
 /// All devices of one fleet in one request, in a child process.
-async fn render(ctx: &Context, files: FileSet, devices: &mut BTreeMap<String, Prepared>) {
-    let batch: Vec<RenderDevice> = devices
+async fn render(
+    ctx: &Context,
+    files: FileSet,
+    devices: &mut BTreeMap<String, Prepared>,
+    traced: bool,
+) {
+    let mut batch: Vec<RenderDevice> = devices
         .values()
         .filter_map(|prepared| prepared.device.as_ref().and_then(RenderDevice::of))
         .collect();
     if batch.is_empty() {
         return;
+    }
+    if traced {
+        let mut places = intent::places(&files, |name| devices.contains_key(name));
+        for device in &mut batch {
+            device.places = places.remove(&device.name);
+        }
     }
     let started = tokio::time::Instant::now();
     let request = RenderRequest {
@@ -133,6 +173,7 @@ async fn render(ctx: &Context, files: FileSet, devices: &mut BTreeMap<String, Pr
         if let Some(prepared) = devices.get_mut(&rendered.name) {
             prepared.intended = rendered.text;
             prepared.origins = rendered.origins;
+            prepared.values = rendered.values;
             prepared.problems.extend(rendered.diagnostics);
         }
     }

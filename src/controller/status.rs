@@ -69,7 +69,6 @@ impl StatusBook {
                 (Some(_), true) => new.drift_since.or(known.drift_since).or(Some(now)),
                 (None, _) => known.drift_since,
             },
-            unsaved: new.unsaved.or(known.unsaved),
             ..new
         };
         *known = status;
@@ -106,6 +105,7 @@ impl StatusBook {
             if old && status.status != Compliance::Unknown {
                 let over = over.unwrap_or(now);
                 make_unknown(status, UnknownReason::Stale, over);
+                status.detail = None;
                 self.dirty = true;
             }
         }
@@ -314,6 +314,17 @@ mod tests {
         book.report(seen(30, Compliance::NonCompliant, 2), at(30));
         let r1 = book.get("r1").unwrap();
         assert_eq!((r1.since, r1.drift_since), (Some(at(7)), Some(at(3))));
+    }
+
+    #[test]
+    fn whether_it_is_saved_is_what_the_last_pass_knows() {
+        let mut book = book();
+        let mut status = seen(10, Compliance::Compliant, 0);
+        for unsaved in [Some(true), Some(false), None] {
+            status.unsaved = unsaved;
+            book.report(status.clone(), at(10));
+            assert_eq!(book.get("r1").unwrap().unsaved, unsaved);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::observe::{Observed, Trouble, observe};
 use super::prepare::Fleet;
 use super::worker::{Done, report_of};
-use super::{Next, Report, record};
+use super::{Next, Report, record, unsaved};
 use crate::model::{
     ApplyMode, DeviceRecord, Event, Hold, Outcome, Skip, StoreError, UnknownReason, chain,
 };
@@ -58,7 +58,13 @@ async fn with_known(
     (record, done)
 }
 
-async fn seen(ctx: &Context, name: &str, record: &mut DeviceRecord, observed: Observed) -> Done {
+async fn seen(
+    ctx: &Context,
+    name: &str,
+    record: &mut DeviceRecord,
+    mut observed: Observed,
+) -> Done {
+    record.unsaved = unsaved::look(record, &mut observed).await;
     let plan = observed.plan.as_ref();
     record::compared(record, plan, &observed.findings, observed.at);
     ctx.reporter.emit(&Event::Compared {

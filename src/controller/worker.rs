@@ -8,7 +8,7 @@ use super::context::Context;
 use super::observe::{Observed, Trouble, observe};
 use super::prepare::Fleet;
 use super::record;
-use super::{Next, Permission, Report, unwritten};
+use super::{Next, Permission, Report, unsaved, unwritten};
 use crate::model::{
     Actor, ApplyMode, ConfigKind, Decision, DeviceRecord, Event, Fingerprint, Hold, HoldReason,
     Lease, Outcome, PlanId, RefusalKind, Skip, StoreError, UnknownReason, chain,
@@ -234,6 +234,7 @@ impl<'a> Work<'a> {
 
     /// The device was read: note what is, then act if that is allowed.
     async fn decided(&mut self, mut observed: Observed, order: &Order) -> Done {
+        self.record.unsaved = unsaved::look(&self.record, &mut observed).await;
         self.note_look(&observed);
         let (text, at) = (observed.running.text.clone(), observed.at);
         match self.keep_running(text, at).await {

@@ -124,7 +124,12 @@ async fn devices_are_the_status_document() {
             "last_applied",
             "outcome",
             "apply",
-            "hold"
+            "hold",
+            "detail",
+            "site",
+            "drift_since",
+            "unsaved",
+            "rules"
         ],
         "absent values are null, not missing"
     );

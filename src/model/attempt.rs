@@ -174,7 +174,8 @@ pub struct Attempt {
     pub device: String,
     /// The lease's epoch it ran under.
     pub epoch: u64,
-    /// Revision it was to reach.
+    /// Revision it was to reach; empty (null in JSON) for a state from before the first.
+    #[serde(with = "super::revision::or_null")]
     pub revision: String,
     /// The plan it carried out.
     pub plan: PlanId,

@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::data::Data;
 use super::secret::{SecretName, SecretText};
 
+/// Keys under `extras` whose values are secrets.
+const SECRET_EXTRAS: [&str; 6] = [
+    "password",
+    "secret",
+    "passphrase",
+    "enable",
+    "enable_password",
+    "token",
+];
+
 /// A user's secret as the inventory gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
@@ -215,5 +225,86 @@ impl Device {
     #[must_use]
     pub fn address(&self) -> &str {
         self.hostname.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The fields of its resolved entry that hold a secret as a plain value. Data is not
+    /// looked at.
+    #[must_use]
+    pub fn plain_secrets(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if is_plain(self.password.as_ref()) {
+            found.push("password".to_owned());
+        }
+        for (plugin, options) in &self.connection_options {
+            let place = format!("connection_options.{plugin}");
+            if is_plain(options.password.as_ref()) {
+                found.push(format!("{place}.password"));
+            }
+            let extras = options.extras.as_ref();
+            let place = format!("{place}.extras");
+            plain_extras(extras.unwrap_or(&Data::Null), &place, &mut found);
+        }
+        found
+    }
+}
+
+fn is_plain(credential: Option<&Credential>) -> bool {
+    matches!(credential, Some(Credential::Plain(value)) if !value.expose().is_empty())
+}
+
+fn plain_extras(extras: &Data, place: &str, found: &mut Vec<String>) {
+    for (key, value) in extras.entries() {
+        let place = format!("{place}.{key}");
+        if !key.as_text().is_some_and(is_secret_extra) {
+            plain_extras(value, &place, found);
+        } else if value
+            .as_text()
+            .is_some_and(|text| !text.is_empty() && SecretName::from_reference(text).is_none())
+        {
+            found.push(place);
+        }
+    }
+}
+
+/// Whether a key under `extras` has a secret for its value.
+#[must_use]
+pub fn is_secret_extra(key: &str) -> bool {
+    SECRET_EXTRAS.contains(&key.to_ascii_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_secrets_are_found_where_they_stand() {
+        let text = |text: &str| Data::Text(text.to_owned());
+        let named = SecretName::new("lab/edge").expect("a name");
+        let extras = vec![
+            (text("secret"), text("enable-me")),
+            (text("token"), text("secret:lab/token")),
+            (
+                text("inner"),
+                Data::Map(vec![(text("Password"), text("x"))]),
+            ),
+            (text("jump"), text("bastion")),
+        ];
+        let options = ConnectionOptions {
+            password: Some(Credential::Named(named)),
+            extras: Some(Data::Map(extras)),
+            ..ConnectionOptions::default()
+        };
+        let device = Device {
+            password: Some(Credential::Plain(SecretText::new("hunter2"))),
+            connection_options: BTreeMap::from([("netkeel".to_owned(), options)]),
+            ..Device::default()
+        };
+        let expected = [
+            "password",
+            "connection_options.netkeel.extras.secret",
+            "connection_options.netkeel.extras.inner.Password",
+        ];
+        assert_eq!(device.plain_secrets(), expected);
+        assert!(Device::default().plain_secrets().is_empty());
     }
 }

@@ -25,7 +25,7 @@ pub use chain::chain;
 pub use data::{Data, Position};
 pub use device::{
     ApplyMode, Check, CheckExpect, ConnectionOptions, Credential, Device, IntentSource, Keel,
-    Limits, Manage, Undo, UndoMethod,
+    Limits, Manage, Undo, UndoMethod, is_secret_extra,
 };
 pub use diagnostic::{Diagnostic, Level};
 pub use event::{Event, Phase, RollbackCause};
@@ -33,7 +33,8 @@ pub use facts::Facts;
 pub use fileset::FileSet;
 pub use fingerprint::Fingerprint;
 pub use plan::{
-    Cause, Command, Decision, Disruption, DriftCounts, Plan, PlanId, Proof, Refusal, RefusalKind,
+    Cause, Command, Decision, Disruption, DriftCounts, Hazard, HazardKind, Plan, PlanId, Proof,
+    Refusal, RefusalKind,
 };
 pub use policy::{Finding, Severity, Verdict};
 pub use revision::Revision;

@@ -19,13 +19,14 @@ impl fmt::Display for PlanId {
     }
 }
 
-/// Why running and intended differ: a three-way look at last applied, running, intended.
+/// Why running and intended differ: a three-way look at last applied (or seen in line),
+/// running, intended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Running is what was last applied; the intent has moved on.
     IntentMoved,
-    /// Somebody changed the device (or it was never applied).
+    /// Somebody changed the device since.
     OutOfBand,
 }
 
@@ -108,6 +109,37 @@ pub enum Proof {
     Nothing,
 }
 
+/// What kind of dangerous moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HazardKind {
+    /// A name is in use and not defined.
+    Dangling,
+    /// A filter that lets everything through.
+    FailOpen,
+    /// A list is taken down and built again.
+    Rebuild,
+    /// Changes wait for each other; one had to go first.
+    Circle,
+}
+
+/// A dangerous moment between two commands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hazard {
+    /// After which command of the remediation, from 1; 0: a property of the whole.
+    pub line: usize,
+    /// What kind.
+    pub kind: HazardKind,
+    /// For a person.
+    pub text: String,
+}
+
+impl fmt::Display for Hazard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// Which rail refused a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -187,7 +219,8 @@ pub struct Plan {
     pub platform: String,
     /// Content hash of the pack.
     pub pack: String,
-    /// The revision's id.
+    /// The revision's id; empty (null in JSON) for a state from before the first.
+    #[serde(with = "super::revision::or_null")]
     pub revision: String,
     /// Semantic fingerprint of running the plan was made from.
     pub base: Fingerprint,
@@ -199,10 +232,13 @@ pub struct Plan {
     pub remediation: Vec<Command>,
     /// Turns intended back into running.
     pub rollback: Vec<Command>,
-    /// What the replay showed.
+    /// What replaying the remediation showed.
     pub proof: Proof,
-    /// Dangerous moments between commands, for a person.
-    pub hazards: Vec<String>,
+    /// What replaying the rollback showed.
+    #[serde(default)]
+    pub rollback_proof: Proof,
+    /// Dangerous moments between commands.
+    pub hazards: Vec<Hazard>,
     /// Differences by kind.
     pub drift: DriftCounts,
     /// The differences as text, `-` on the device, `+` what would be written; sealed.
@@ -213,7 +249,8 @@ pub struct Plan {
     pub orphaned: Vec<String>,
     /// Top-level sections the remediation touches (header lines).
     pub sections: Vec<String>,
-    /// Why they differ, when they do.
+    /// Why they differ, when they do; `None` as well where nothing was applied or seen in
+    /// line before, so that nobody can say.
     pub cause: Option<Cause>,
     /// Run before and after.
     pub checks: Vec<Check>,

@@ -77,7 +77,8 @@ pub type DriftSummary = DriftCounts;
 /// What was last applied and seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastApplied {
-    /// The revision.
+    /// The revision; empty (null in JSON) after a rollback to before the first.
+    #[serde(with = "super::revision::or_null")]
     pub revision: String,
     /// When it was confirmed.
     pub at: Timestamp,
@@ -94,7 +95,8 @@ pub struct DeviceStatus {
     pub status: Compliance,
     /// Since when it has been so.
     pub since: Option<Timestamp>,
-    /// Why it drifts: `intent_moved`, `out_of_band`; or why it is unknown.
+    /// Why it drifts: `intent_moved`, `out_of_band`, null when nobody can say; or why it is
+    /// unknown.
     pub cause: Option<String>,
     /// Differences by kind; null when unknown.
     pub drift: Option<DriftSummary>,
@@ -111,19 +113,19 @@ pub struct DeviceStatus {
     /// Why it is on hold.
     pub hold: Option<String>,
     /// A sentence for a person: the error, the refusal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub detail: Option<String>,
     /// Site, if the inventory gives one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub site: Option<String>,
     /// Since when there has been drift without a break.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub drift_since: Option<Timestamp>,
     /// Running differs from startup, when known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub unsaved: Option<bool>,
     /// Failing rules by id, after waivers.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     pub rules: BTreeMap<String, Severity>,
 }
 
@@ -145,4 +147,23 @@ pub struct FleetStatus {
     pub generated_at: Option<Timestamp>,
     /// All devices, by name.
     pub devices: Vec<DeviceStatus>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_from_before_the_first_revision_has_none() {
+        let applied = LastApplied {
+            revision: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let json = serde_json::to_string(&applied).expect("JSON");
+        assert_eq!(json, r#"{"revision":null,"at":"1970-01-01T00:00:00Z"}"#);
+        assert_eq!(
+            serde_json::from_str::<LastApplied>(&json).ok(),
+            Some(applied)
+        );
+    }
 }

@@ -1,13 +1,13 @@
 //! One rule on one device's running configuration.
 
 use super::pattern::Pattern;
-use super::{AbsentBlock, Matcher, Place, Rule};
+use super::{AbsentBlock, Matcher, Place, Rule, builtin};
 use crate::config::{Dialect, Document, NodeId, NodeKind};
 use crate::model::{Device, Finding, Verdict};
 
 /// Evaluates all rules that concern a device, in the order of their ids. `platform` is the
 /// pack's name. A configuration that is not complete makes every rule unknown: a missing
-/// line proves nothing then.
+/// line proves nothing then. The built-in rules are about the inventory and always hold.
 #[must_use]
 pub fn evaluate(
     rules: &[Rule],
@@ -45,6 +45,7 @@ fn sorted(
 ) -> Vec<Finding> {
     let concerned = rules.iter().filter(|rule| rule.concerns(device, platform));
     let mut findings: Vec<Finding> = concerned.map(verdict).collect();
+    findings.extend(builtin::findings(device));
     findings.sort_by(|a, b| a.rule.cmp(&b.rule));
     findings
 }
@@ -74,14 +75,14 @@ fn judge(rule: &Rule, running: &Document) -> Finding {
     }
     let lists: Vec<&[NodeId]> = blocks
         .iter()
-        .map(|(id, _)| running.node(*id).children.as_slice())
+        .map(|(id, _)| running.node(*id).children)
         .collect();
     if together {
         let fault = fault(rule, running, &lists);
         return conclude(rule, fault.map(|f| (blocks[0].1.clone(), f)), 0);
     }
     let mut broken = blocks.iter().zip(&lists).filter_map(|((_, header), list)| {
-        fault(rule, running, &[list]).map(|f| (header.clone(), f))
+        fault(rule, running, &[list]).map(|f| (header.to_owned(), f))
     });
     let first = broken.next();
     let more = broken.count();
@@ -143,10 +144,10 @@ fn matched<'d>(running: &'d Document, id: NodeId, matcher: &Matcher) -> Option<&
         NodeKind::Comment
         | NodeKind::Separator
         | NodeKind::Terminator
-        | NodeKind::Noise(_)
+        | NodeKind::Noise
         | NodeKind::Error => false,
     };
-    (counts && matcher.pattern.is_match(&node.command)).then_some(node.command.as_str())
+    (counts && matcher.pattern.is_match(node.command)).then_some(node.command)
 }
 
 /// The blocks at the end of a path of header patterns, each with its headers as a place.
@@ -158,12 +159,12 @@ fn blocks(running: &Document, path: &[Pattern]) -> Vec<(NodeId, String)> {
         } else {
             found
                 .iter()
-                .flat_map(|(id, place)| children(running, &running.node(*id).children, place))
+                .flat_map(|(id, place)| children(running, running.node(*id).children, place))
                 .collect()
         };
         found = candidates
             .into_iter()
-            .filter(|(id, _)| pattern.is_match(&running.node(*id).command))
+            .filter(|(id, _)| pattern.is_match(running.node(*id).command))
             .collect();
     }
     found
@@ -177,7 +178,7 @@ fn children(running: &Document, nodes: &[NodeId], place: &str) -> Vec<(NodeId, S
         .map(|id| {
             let header = &running.node(*id).command;
             let joined = if place.is_empty() {
-                header.clone()
+                (*header).to_owned()
             } else {
                 format!("{place} / {header}")
             };

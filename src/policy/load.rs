@@ -2,7 +2,7 @@
 
 use super::fields::find;
 use super::yaml::{self, Entry, Spanned};
-use super::{Rule, Select, Selector};
+use super::{Rule, Select, Selector, builtin};
 use crate::model::{Diagnostic, FileSet, Position, Severity};
 
 /// The format this build reads.
@@ -210,6 +210,9 @@ impl Loader<'_> {
                 &entry.value.at,
                 format!("`{id}` is not a rule id (letters, digits, `- _ .`)"),
             );
+        } else if id.starts_with(builtin::PREFIX) {
+            let text = format!("`{id}`: ids that begin with `netkeel-` are the built-in rules'");
+            self.fault(&entry.value.at, text);
         } else if let Some(other) = self.rules.iter().find(|r| r.id == id) {
             let first = other.at.to_string();
             self.fault(

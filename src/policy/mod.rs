@@ -10,6 +10,7 @@
 //! files --yaml--> positions kept --load--> Rule --evaluate(running)--> Finding
 //! ```
 
+mod builtin;
 mod conditions;
 mod evaluate;
 mod fields;
@@ -23,6 +24,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+pub use builtin::PLAIN_SECRET;
 pub use evaluate::{evaluate, evaluate_intended};
 pub use load::{CompileFilter, load, load_with};
 

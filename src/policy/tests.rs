@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{DialectSpec, Document};
-use crate::model::{FileSet, Finding, Verdict};
+use crate::model::{Credential, FileSet, Finding, SecretText, Verdict};
 
 const HEAD: &str = "apiVersion: netkeel.dev/v1\nkind: PolicyPack\nmetadata: {name: test}\nrules:\n";
 
@@ -330,4 +330,27 @@ fn rules_that_do_not_concern_a_device_say_nothing_and_order_is_by_id() {
     let findings = evaluate(&rules, &Device::default(), "ios", &document, &dialect);
     let ids: Vec<&str> = findings.iter().map(|f| f.rule.as_str()).collect();
     assert_eq!(ids, ["a", "z"]);
+}
+
+#[test]
+fn a_plain_secret_is_a_finding_of_the_built_in_rule() {
+    let plain = Credential::Plain(SecretText::new("hunter2"));
+    let device = Device {
+        password: Some(plain),
+        ..Device::default()
+    };
+    let dialect = dialect();
+    let running = Document::parse("hostname r1\n", &dialect);
+    let findings = evaluate_intended(&[], &device, "ios", &running);
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:?}");
+    };
+    assert_eq!(finding.rule, PLAIN_SECRET);
+    assert_eq!(finding.severity, Severity::Low);
+    assert_eq!(finding.verdict, Verdict::Fail);
+    assert_eq!(finding.place.as_deref(), Some("password"));
+    assert!(!format!("{finding:?}").contains("hunter2"));
+    assert!(evaluate_intended(&[], &Device::default(), "ios", &running).is_empty());
+    let faults = faults("- id: netkeel-mine\n  require: [{line: '^x'}]\n");
+    assert!(faults[0].contains("built-in"), "{faults:?}");
 }

@@ -308,7 +308,7 @@ fn of_attempt(event: &Event) -> (Weight, Line<'_>) {
             message: "device is about to be changed",
             device: Some(device),
             attempt: Some(&attempt.0),
-            revision: Some(revision),
+            revision: Some(revision.as_str()).filter(|id| !id.is_empty()),
             actor: Some(actor),
             ..Line::default()
         };

@@ -6,12 +6,14 @@
 //! 2. from a push to a local repository to the drift status of 100 devices;
 //! 3. parse, compare and plan of large configurations.
 //!
-//! Figures on shared machines are noisy: CPU per device is the steady one. A goal missed by
-//! more than three times fails the run, so that a slip is noticed.
+//! Figures on shared machines are noisy: CPU per device is the steady one. What was missed is
+//! said again at the end; a goal missed by more than three times fails the run, so that a slip
+//! is noticed.
 
 #![expect(clippy::print_stdout, reason = "this program's output is its purpose")]
 
 mod engine;
+mod mix;
 mod support;
 mod sweep;
 

@@ -70,6 +70,7 @@ pub(crate) fn library(verdicts: &mut Verdicts) {
         running.join_all().await.into_iter().sum::<usize>()
     });
     let (wall, used) = (started.elapsed(), cpu(Whose::Mine) - before);
+    assert_eq!(lines, DEVICES * 500, "500 lines each");
     println!(
         "-- library: {DEVICES} devices, {} lines each, {AT_ONCE} at once, one thread",
         lines / DEVICES

@@ -33,8 +33,9 @@ pub(crate) fn run(app: &mut App, args: &Args) -> Result<Exit> {
     let written = write(&args.folder)?;
     let committed = commit(&args.folder)?;
     if app.ui.json {
-        app.ui
-            .document(&serde_json::json!({ "folder": args.folder, "files": written }))?;
+        app.ui.document(
+            &serde_json::json!({ "schema": 1, "folder": args.folder, "files": written }),
+        )?;
         return Ok(Exit::Fine);
     }
     for path in &written {

@@ -68,7 +68,7 @@ impl Understood {
                     let word = node.command.split(' ').next().unwrap_or_default();
                     *understood.sections.entry(word.to_owned()).or_insert(0) += 1;
                 }
-                NodeKind::Noise(_) => understood.noise += 1,
+                NodeKind::Noise => understood.noise += 1,
                 NodeKind::Error => {
                     let line = document.text()[node.span.clone()].trim_end().to_owned();
                     understood.not_understood.push(line);

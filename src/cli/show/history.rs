@@ -47,7 +47,7 @@ fn one(attempt: &Attempt, now: Timestamp, paint: Paint, verbose: bool) -> String
         ) => paint.red(outcome.as_str()),
         Some(outcome @ Outcome::Skipped(_)) => outcome.as_str().to_owned(),
     };
-    let revision = attempt.revision.get(..10).unwrap_or(&attempt.revision);
+    let revision = super::status::short(&attempt.revision);
     let mut text = format!(
         "  {}  {}  {}  {outcome}\n      revision {revision}  plan {}  by {}{}\n",
         attempt.id,

@@ -4,11 +4,14 @@ pub(crate) mod device;
 pub(crate) mod diff;
 pub(crate) mod history;
 pub(crate) mod inventory;
+pub(crate) mod origins;
 pub(crate) mod plan;
+mod solved;
 pub(crate) mod status;
 mod table;
 mod time;
 
+pub(crate) use solved::solved;
 pub(crate) use table::Table;
 pub(crate) use time::{ago, clock};
 

@@ -111,8 +111,12 @@ fn violations(device: &DeviceStatus) -> String {
     }
 }
 
-fn short(revision: &str) -> &str {
-    revision.get(..10).unwrap_or(revision)
+/// The beginning of a revision's id; a state from before the first has none.
+pub(super) fn short(revision: &str) -> &str {
+    match revision {
+        "" => "-",
+        id => id.get(..10).unwrap_or(id),
+    }
 }
 
 /// `5 devices at 0123456789: 3 compliant, 1 noncompliant, 1 unknown`.

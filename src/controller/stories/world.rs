@@ -198,6 +198,7 @@ pub(super) fn left_behind(device: &str, revision: &str) -> Attempt {
         remediation: Vec::new(),
         rollback: Vec::new(),
         proof: Proof::Proved,
+        rollback_proof: Proof::default(),
         hazards: Vec::new(),
         drift: DriftCounts::default(),
         diff: String::new(),
