@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("intent", &["model", "config"]),
     ("policy", &["model", "config"]),
     ("plan", &["model", "config"]),
+    ("offline", &["model", "config", "pack", "plan"]),
     ("evaluator", &["model", "intent", "policy"]),
     ("source", &["model"]),
     ("device", &["model", "config", "pack"]),
@@ -59,6 +60,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "controller",
             "http",
             "sim",
+            "offline",
         ],
     ),
 ];
@@ -69,6 +71,7 @@ const PURE: &[&str] = &[
     "src/intent/",
     "src/policy/",
     "src/plan/",
+    "src/offline/",
     "src/controller/schedule",
     "src/controller/rollout",
     "src/controller/record",

@@ -36,6 +36,7 @@ fn plan(device: &str) -> Plan {
         remediation: Vec::new(),
         rollback: Vec::new(),
         proof: Proof::Proved,
+        rollback_proof: Proof::default(),
         hazards: Vec::new(),
         drift: DriftCounts::default(),
         diff: String::new(),

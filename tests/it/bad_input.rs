@@ -24,6 +24,20 @@ async fn yaml_that_is_none_is_named_by_file_line_and_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revision_that_is_not_usable_leaves_the_last_good_one() {
+    let place = Place::two().await;
+    place.run(&["run", "--once"]).is(0, &["2 compliant"]);
+    place.write(HOSTS, "r1:\n  hostname: [10.0.0.1\nr2: {}\n");
+    place.commit("broken");
+    place
+        .run(&["run", "--once"])
+        .is(2, &["intent/inventory/hosts.yaml:3:"]);
+    place
+        .run(&["status"])
+        .is(2, &["2 compliant", "intent/inventory/hosts.yaml:3:"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_host_leaves_out_that_host_only() {
     let place = Place::two().await;
     for (more, words) in [
@@ -222,8 +236,8 @@ async fn a_refused_login_holds_the_device_and_is_tried_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_refused_logins_stop_the_credential() {
     let names = ["r1", "r2", "r3", "r4", "r5", "r6"].map(|name| (name, Platform::Frr));
-    let mut place = Place::with(&names).await;
-    place.settings = "limits: {concurrency: 1}\n".to_owned();
+    // all are looked at at once, as always
+    let place = Place::with(&names).await;
     for (name, _) in names {
         place
             .fleet
@@ -301,6 +315,18 @@ async fn wrong_usage_is_2_and_says_what_is_meant() {
     place
         .run(&["plan", "--filter", "platform=ios && site=lon"])
         .is(2, &["--filter"]);
+    for line in [
+        "release r1",
+        "hold r1 --reason x",
+        "history r1",
+        "adopt r1",
+        "rollback r1 --yes",
+        "accept host-key r1 --why x",
+    ] {
+        let mut args: Vec<&str> = line.split(' ').collect();
+        args.extend(["--filter", "name=other"]);
+        place.run(&args).is(2, &["`--filter` has no effect"]);
+    }
     place
         .run(&["plan", "r11"])
         .is(2, &["`r11` is not in the inventory", "did you mean `r1`"]);

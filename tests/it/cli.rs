@@ -327,6 +327,9 @@ fn roll_back(place: &Place) {
         (&device["hold"], &device["status"]),
         (&"rolled_back".into(), &"noncompliant".into())
     );
+    // what runs now is from before the first revision
+    assert!(device["last_applied"]["at"].is_string(), "{device}");
+    assert!(device["last_applied"]["revision"].is_null(), "{device}");
     place
         .netkeel("apply edge-lon-1 --yes")
         .code(6)

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::place::{Place, one};
 
 /// What `status --json` and `/api/v1/devices` have of every device, null or not.
-const STATUS_KEYS: [&str; 12] = [
+const STATUS_KEYS: [&str; 17] = [
     "name",
     "platform",
     "status",
@@ -22,6 +22,11 @@ const STATUS_KEYS: [&str; 12] = [
     "outcome",
     "apply",
     "hold",
+    "detail",
+    "site",
+    "drift_since",
+    "unsaved",
+    "rules",
 ];
 
 #[track_caller]
@@ -95,6 +100,30 @@ async fn the_status_document_has_every_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plain_password_is_a_finding_that_does_not_break_compliance() {
+    let place = Place::two().await;
+    let password = place.fleet.device("r1").expect("r1").password;
+    let entry = place.host("r1", &format!("  password: {password}\n"));
+    place.write(
+        "intent/inventory/hosts.yaml",
+        &(entry + &place.host("r2", "")),
+    );
+    place.commit("a plain password");
+    place
+        .run(&["check"])
+        .is(0, &["netkeel-plain-secret", "1 violation"]);
+    place
+        .run(&["plan", "--fail-on", "low"])
+        .is(4, &["r1: low netkeel-plain-secret (password)"]);
+    let json = place.run(&["run", "--once", "--json"]).is(0, &[]).json();
+    let r1 = one(&json, "r1");
+    assert_eq!(r1["status"], "compliant");
+    assert_eq!(r1["violations"], serde_json::json!({ "low": 1 }));
+    assert_eq!(r1["rules"]["netkeel-plain-secret"], "low");
+    assert_eq!(one(&json, "r2")["violations"], serde_json::json!({}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_from_plan_to_rollback() {
     let place = Place::two().await;
     place.edit("intent/configs/r1.cfg", "to the core", "to the moon");
@@ -163,7 +192,16 @@ async fn a_change_from_plan_to_rollback() {
         .is(0, &["line card"]);
     place
         .run(&["release", "r2", "--json"])
-        .is(0, &["line card"]);
+        .is(0, &["\"schema\": 1", "line card"]);
+    place
+        .run(&["history", "r1", "--show", "now", "--json"])
+        .is(0, &["\"configuration\": "]);
+    place
+        .run(&["history", "r1", "--diff", "now", "now", "--json"])
+        .is(0, &["\"diff\": \"\""]);
+    place
+        .run(&["accept", "state", "--why", "x", "--json"])
+        .is(0, &["\"accepted\": null"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -167,3 +167,21 @@ async fn what_a_killed_daemon_left_is_settled_by_the_next() {
     assert_eq!(report.outcome, Some(Outcome::Applied), "{report:?}");
     assert!(!world.trial_pending());
 }
+
+#[tokio::test]
+async fn one_jump_host_is_one_whoever_names_it() {
+    let mut world = World::ios().await;
+    world.ssh_config("Host *.lon\n  ProxyJump gate\nHost gate\n  HostName gate.example.net\n");
+    let git = tempfile::tempdir().expect("a folder");
+    let repo = Repo::new(git.path());
+    let hosts = "r1:\n  hostname: 192.0.2.1\n  platform: ios\n  connection_options:\n    netkeel: \
+                 {extras: {jump: ada@gate.example.net}}\n\
+                 r2: {hostname: r2.lon, platform: ios}\nr3: {hostname: r3.par, platform: ios}\n";
+    repo.commit(&[("intent/inventory/hosts.yaml", hosts)], None);
+    let daemon = Daemon::new(world.ctx(), repo.mirror(git.path()), Filter::default());
+    let view = daemon.refresh().await.expect("a fleet").expect("a new one");
+    let jump = |name: &str| view.devices[name].jump.as_deref();
+    assert_eq!(jump("r1"), Some("gate.example.net:22"));
+    assert_eq!(jump("r2"), jump("r1"), "as ssh_config has it");
+    assert_eq!(jump("r3"), None);
+}

@@ -142,10 +142,28 @@ async fn the_first_look_has_nothing_to_compare_with_and_still_decides() {
     world.intend_change("b", &[(" description old", " description new")]);
     let report = world.look().await;
     assert_eq!(report.status.status, Compliance::NonCompliant);
-    assert_eq!(report.status.cause.as_deref(), Some("out_of_band"));
+    assert_eq!(report.status.cause, None, "nobody can say who moved");
     assert_eq!(world.apply().await.outcome, Some(Outcome::Applied));
     // a first change of what was never applied is no reversal of anybody's
     assert!(world.store_record().reversals.is_empty());
+}
+
+#[tokio::test]
+async fn whether_running_is_saved_is_known_from_looks() {
+    let world = World::ios().await;
+    assert_eq!(world.look().await.status.unsaved, Some(false), "first look");
+    world.type_by_hand(&["interface GigabitEthernet0/1", "mtu 1400"]);
+    assert_eq!(world.look().await.status.unsaved, Some(true));
+    assert_eq!(world.look().await.status.unsaved, Some(true), "still");
+    assert_eq!(world.store_record().unsaved, Some(true));
+    // running does not move when somebody saves
+    world.type_by_hand(&["do write memory"]);
+    assert!(world.startup().contains(" mtu 1400\n"));
+    assert_eq!(world.look().await.status.unsaved, Some(false));
+    assert_eq!(world.store_record().unsaved, Some(false));
+    // FRR has no startup to compare with
+    let world = World::frr().await;
+    assert_eq!(world.look().await.status.unsaved, None);
 }
 
 #[tokio::test]

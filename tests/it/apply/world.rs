@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use netkeel::controller::context::Context;
+use netkeel::controller::context::{Context, SshFile};
 use netkeel::controller::prepare::{self, Prepared};
 use netkeel::controller::worker::{Order, pass};
 use netkeel::controller::{Next, Permission, Report};
+use netkeel::device::transport::ssh_config::{Environment, SshConfig};
 use netkeel::device::{HostKeyPolicy, SshConnector};
 use netkeel::evaluator::Evaluator;
 use netkeel::model::{
@@ -194,6 +195,17 @@ impl World {
              100}}\n",
             device.address, device.port, device.username
         )
+    }
+
+    /// The process honours this OpenSSH client configuration.
+    pub(super) fn ssh_config(&mut self, text: &str) {
+        let env = Environment {
+            home: self.folder.path().to_owned(),
+            user: "netkeel".to_owned(),
+        };
+        let config = SshConfig::parse(text, &env).expect("ssh_config");
+        let ctx = Arc::get_mut(&mut self.ctx).expect("nobody else has it");
+        ctx.ssh_config = Some(SshFile { config, env });
     }
 
     pub(super) fn ctx(&self) -> Arc<Context> {
@@ -383,6 +395,7 @@ fn process(
             SshConnector::new(known_hosts, HostKeyPolicy::Strict)
                 .with_session_logs(folder.join("sessions")),
         ),
+        logins: netkeel::controller::Logins::default(),
         secrets: Arc::clone(secrets) as Arc<dyn SecretSource>,
         ssh_config: None,
         evaluator: Evaluator::new(env!("CARGO_BIN_EXE_netkeel").into()),
