@@ -239,6 +239,7 @@ impl<'d, 't> Builder<'d, 't> {
             reasons: self.reasons,
             tokens: self.tokens,
             incomplete: self.incomplete,
+            by_text: std::sync::OnceLock::new(),
         }
     }
 }

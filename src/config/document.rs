@@ -1,10 +1,12 @@
 //! The lossless document.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::build::Builder;
-use super::dialect::{ContextId, Dialect, Meaning, RuleId};
+use super::dialect::{ContextId, Dialect, Meaning, RuleId, Slot};
+use super::hash::{self, Mix};
+use super::index::Index;
 use super::lexer;
 use super::lexicon::{Info, Lexicon, LineId};
 use super::literal;
@@ -168,6 +170,16 @@ pub struct Document {
     /// Where tokens end, where they are not the nodes' own lines.
     pub(crate) tokens: Vec<u32>,
     pub(crate) incomplete: Option<String>,
+    /// Commands that count, by parent and text; made when first asked for.
+    pub(crate) by_text: OnceLock<Index>,
+}
+
+/// The hash of a command below a parent.
+fn place_of(parent: Option<NodeId>, text: &str) -> u128 {
+    let mut mix = Mix::new(40);
+    mix.word(parent.map_or(u64::MAX, |p| u64::from(p.0)));
+    mix.text(text);
+    mix.finish()
 }
 
 impl Document {
@@ -369,6 +381,29 @@ impl Document {
     /// All nodes in written order.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
+    }
+
+    /// The first command with this text below a parent (`None`: at top level).
+    #[must_use]
+    pub fn child(&self, parent: Option<NodeId>, text: &str) -> Option<NodeId> {
+        let index = self.by_text.get_or_init(|| {
+            let mut index = Index::with_room(self.nodes.len());
+            for parent in std::iter::once(None).chain(self.ids().map(Some)) {
+                for id in self.commands(parent) {
+                    index.enter(place_of(parent, self.command(*id)), id.0);
+                }
+            }
+            index
+        });
+        index.get(place_of(parent, text)).map(NodeId)
+    }
+
+    /// The entries of one ordered list below a parent, in written order.
+    pub(crate) fn entries_of(&self, parent: Option<NodeId>, slot: &Slot) -> Vec<NodeId> {
+        let slot = hash::of(10, &[&slot.name, &slot.key]);
+        let all = self.commands(parent).iter().copied();
+        all.filter(|id| self.raw(*id).slot == slot && self.listed(*id))
+            .collect()
     }
 
     /// What the line says, without its number.

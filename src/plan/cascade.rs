@@ -198,11 +198,7 @@ fn events(change: &Change) -> Vec<(&Meaning, Event)> {
 pub(super) fn find(doc: &Document, path: &[String]) -> Option<Option<NodeId>> {
     let mut at = None;
     for header in path {
-        let found = doc
-            .commands(at)
-            .iter()
-            .find(|id| doc.node(**id).command == *header)?;
-        at = Some(*found);
+        at = Some(doc.child(at, header)?);
     }
     Some(at)
 }

@@ -94,31 +94,26 @@ enum Way {
     Inserts,
 }
 
-/// The lists of a block, by slot.
-type Slots = BTreeMap<Option<Slot>, Vec<Line>>;
-
 /// The lists of the blocks looked at so far: a block with many lists is read once.
 #[derive(Default)]
-struct Read(BTreeMap<(bool, Vec<String>), Slots>);
+struct Read(BTreeMap<(bool, Vec<String>), Vec<Line>>);
 
 impl Read {
     fn entries(&mut self, pair: Pair<'_>, doc: &Document, key: &ListKey, old: bool) -> Vec<Line> {
-        let place = (old, key.path.clone());
-        let whole = key.slot.is_none();
-        let lists = self.0.entry(place).or_insert_with(|| {
-            let mut lists = Slots::new();
-            let parent = find(doc, &key.path);
-            for id in parent.map_or(&[][..], |parent| doc.commands(parent)) {
-                let meaning = doc.meaning(*id, pair.dialect);
-                let slot = (!whole).then(|| meaning.slot.clone());
-                lists
-                    .entry(slot)
-                    .or_default()
-                    .push(Line { id: *id, meaning });
-            }
-            lists
-        });
-        lists.get(&key.slot).cloned().unwrap_or_default()
+        let parent = find(doc, &key.path);
+        let line = |id: &NodeId| Line {
+            id: *id,
+            meaning: doc.meaning(*id, pair.dialect),
+        };
+        let Some(slot) = &key.slot else {
+            let whole = self.0.entry((old, key.path.clone()));
+            let ids = parent.map_or(&[][..], |parent| doc.commands(parent));
+            return whole
+                .or_insert_with(|| ids.iter().map(line).collect())
+                .clone();
+        };
+        let ids = parent.map(|parent| doc.entries_of(parent, slot));
+        ids.unwrap_or_default().iter().map(line).collect()
     }
 }
 

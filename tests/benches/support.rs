@@ -31,6 +31,13 @@ impl Verdicts {
         }
     }
 
+    /// As [`Self::goal`], where a miss is told and fails nothing: figures of a benchmark on
+    /// shared machines.
+    pub(crate) fn aim(&mut self, what: &str, unit: &str, figure: f64, goal: f64) {
+        self.goal(what, unit, figure, goal);
+        self.slipped.retain(|slipped| slipped != what);
+    }
+
     /// Says once more which goals were missed, and fails the run if anything slipped.
     pub(crate) fn end(self) {
         println!(

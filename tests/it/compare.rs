@@ -151,7 +151,7 @@ fn concat(lines: impl Iterator<Item = String>) -> String {
 }
 
 /// Least of three runs, in seconds.
-fn took(text: &str, dialect: &Dialect) -> f64 {
+fn took(text: &str, dialect: &Dialect, lines: bool) -> f64 {
     let run = || {
         let start = tokio::time::Instant::now();
         let doc = Document::parse(text, dialect);
@@ -165,7 +165,8 @@ fn took(text: &str, dialect: &Dialect) -> f64 {
                 sections: Vec::new(),
             },
         );
-        assert!(!found.ops.is_empty());
+        // The traps are lines; to other families they may say nothing.
+        assert!(!lines || !found.ops.is_empty());
         start.elapsed().as_secs_f64()
     };
     (0..3).map(|_| run()).fold(f64::INFINITY, f64::min)
@@ -198,7 +199,11 @@ fn time_grows_with_the_text_and_not_faster() {
     for (at, trap) in traps.iter().enumerate() {
         for pack in packs.names().iter().filter_map(|name| packs.get(name)) {
             let dialect = &*pack.dialect;
-            let (small, large) = (took(&trap(300), dialect), took(&trap(3_000), dialect));
+            let lines = matches!(pack.name.as_str(), "ios" | "frr");
+            let (small, large) = (
+                took(&trap(300), dialect, lines),
+                took(&trap(3_000), dialect, lines),
+            );
             assert!(
                 large < small * 60.0 + 0.05,
                 "trap {at}: {small} s, ten times as much takes {large} s"

@@ -231,8 +231,8 @@ fn a_wrong_password_holds_the_device_and_stops_the_credential() {
         })
         .sum();
     assert!(
-        (1..=4).contains(&refused),
-        "{refused} refused logins: nobody's account gets locked by us"
+        (1..=3).contains(&refused),
+        "{refused} refused logins on four routers: nobody's account gets locked by us"
     );
 }
 

@@ -7,8 +7,6 @@ use super::book::{self, Book};
 use super::tree::{BlockId, Entry, EntryId, Tree};
 use crate::config::dialect::{Cardinality, ContextId, Dialect, RuleId};
 use crate::config::document::{Document, NodeId};
-use crate::config::hash::Mix;
-use crate::config::index::Index;
 use crate::config::lexicon::Info;
 use crate::model::HazardKind;
 
@@ -172,13 +170,8 @@ impl<'d> Ground<'d> {
 
     /// Whether the goal has a negated line in this slot.
     pub(super) fn wants_negated(&self, spot: &Spot, slot: u128) -> bool {
-        let Some((goal, at)) = self.goal_block(spot) else {
-            return false;
-        };
-        goal.document.commands(at).iter().any(|id| {
-            goal.document.raw(*id).slot == slot
-                && goal.document.info(*id).is_some_and(|info| info.negated())
-        })
+        self.goal_block(spot)
+            .is_some_and(|(goal, at)| goal.negated.contains(&(at, slot)))
     }
 
     /// Whether the goal has lines inside this one; `None` if it has not this one.
@@ -193,32 +186,24 @@ impl<'d> Ground<'d> {
 #[derive(Clone, Debug)]
 pub(super) struct Goal<'d> {
     document: &'d Document,
-    index: Index,
+    /// Places and slots of its negated lines.
+    negated: BTreeSet<(Option<NodeId>, u128)>,
 }
 
 impl<'d> Goal<'d> {
     fn new(document: &'d Document) -> Self {
-        let mut index = Index::with_room(document.nodes.len());
-        let mut enter = |parent: Option<NodeId>| {
+        let mut negated = BTreeSet::new();
+        for parent in std::iter::once(None).chain(document.ids().map(Some)) {
             for id in document.commands(parent) {
-                index.enter(key(parent, document.command(*id)), id.0);
+                if document.info(*id).is_some_and(|info| info.negated()) {
+                    negated.insert((parent, document.raw(*id).slot));
+                }
             }
-        };
-        enter(None);
-        for id in document.ids() {
-            enter(Some(id));
         }
-        Self { document, index }
+        Self { document, negated }
     }
 
     fn find(&self, parent: Option<NodeId>, text: &str) -> Option<NodeId> {
-        self.index.get(key(parent, text)).map(NodeId)
+        self.document.child(parent, text)
     }
-}
-
-fn key(parent: Option<NodeId>, text: &str) -> u128 {
-    let mut mix = Mix::new(40);
-    mix.word(parent.map_or(u64::MAX, |p| u64::from(p.0)));
-    mix.text(text);
-    mix.finish()
 }
