@@ -41,7 +41,6 @@ fn the_corpus_and_its_finds() {
         let (base, commands) = text.split_once('\0').unwrap_or((&text, ""));
         for name in packs.names() {
             let pack = packs.get(name).expect("a pack");
-            println!("{name}: {}", path.display());
             holds(base, commands, &pack.dialect);
         }
     }
