@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::change::{Action, Change, Changes, Line, Pair};
-use crate::config::dialect::Negation;
+use super::numbers::take_back;
 
 /// Plans such a list anew.
 pub(super) fn edit(
@@ -73,20 +73,6 @@ fn place(
     let mut change = Change::new(path, action);
     change.after = std::mem::replace(before, vec![changes.list.len()]);
     changes.list.push(change);
-}
-
-fn take_back(pair: Pair<'_>, path: &[String], line: &Line, changes: &mut Changes) {
-    let options = pair.dialect.negations(&line.meaning);
-    if let Some(Negation::Line(text)) = options.into_iter().next() {
-        let mut change = Change::new(path, Action::Remove(line.clone()));
-        change.negation = Some(text);
-        changes.list.push(change);
-    } else {
-        let canonical = &line.meaning.canonical;
-        changes.problems.push(format!(
-            "`{canonical}` cannot be taken back on this platform"
-        ));
-    }
 }
 
 /// The values of a longest rising subsequence, in order: what need not move.

@@ -44,7 +44,8 @@ fn content(pair: Pair<'_>, line: &Line) -> String {
     bare.unwrap_or_else(|| line.meaning.canonical.clone())
 }
 
-fn take_back(pair: Pair<'_>, path: &[String], line: &Line, changes: &mut Changes) {
+/// The removal of one entry, or why there is none.
+pub(super) fn take_back(pair: Pair<'_>, path: &[String], line: &Line, changes: &mut Changes) {
     let options = pair.dialect.negations(&line.meaning);
     if let Some(Negation::Line(text)) = options.into_iter().next() {
         let mut change = Change::new(path, Action::Remove(line.clone()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Machine;
 use super::ground::{Ground, Spot};
+use super::paths::whole_line;
 use super::slots::Applied;
 use super::tree::{BlockId, EntryId};
 use crate::config::dialect::{ContextId, Event, RuleId};
@@ -40,21 +41,6 @@ impl Machine for Edit {
     fn end(&self) -> Option<String> {
         (!self.inside.is_empty()).then(|| "its blocks are not left again".to_owned())
     }
-}
-
-fn whole_line(lines: &[&str]) -> (String, usize) {
-    let mut line = lines[0].to_owned();
-    let mut used = 1;
-    let open = |text: &str| {
-        let escaped = text.replace("\\\\", "").replace("\\\"", "");
-        escaped.matches('"').count() % 2 == 1
-    };
-    while open(&line) && used < lines.len() {
-        line.push('\n');
-        line.push_str(lines[used]);
-        used += 1;
-    }
-    (line, used)
 }
 
 impl Edit {

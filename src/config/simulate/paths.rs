@@ -49,7 +49,7 @@ impl Machine for Paths {
 }
 
 /// A line with the ones behind it that an open quote takes in.
-fn whole_line(lines: &[&str]) -> (String, usize) {
+pub(super) fn whole_line(lines: &[&str]) -> (String, usize) {
     let mut line = lines[0].to_owned();
     let mut used = 1;
     let open = |text: &str| {
